@@ -1,0 +1,12 @@
+#pragma once
+
+namespace naslat {
+
+/// Thrown where work stops cleanly after Ctrl-C or a termination signal; exit code 130.
+struct Interrupted {};
+
+/// From now on SIGINT and SIGTERM only set a flag; a second one ends the process at once.
+void catch_interrupts();
+[[nodiscard]] bool interrupted();
+
+}  // namespace naslat

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "measure/environment.hpp"
+#include "measure/measurement.hpp"
+
+namespace naslat {
+
+/// A latency dataset read from disk: JSON lines, append-only, one record per network (dataset_format.md).
+/// A file cut off at any byte opens with every complete record.
+struct Dataset {
+  std::vector<Measurement> measurements;
+  std::vector<Environment> environments;
+
+  /// Median of all anchor readings of a device: what corrected latencies are scaled back by. 1 where there are none.
+  [[nodiscard]] double reference_anchor_s(const std::string& device) const;
+  /// Device names in order of first appearance.
+  [[nodiscard]] std::vector<std::string> devices() const;
+};
+
+/// @throws DataError "path:line: subject: got and wanted" for a complete line that is not a record
+[[nodiscard]] Dataset read_dataset(const std::filesystem::path& path);
+
+/// Appends to a dataset file. A second writer of the same file, in any process, is refused.
+class DatasetWriter {
+ public:
+  /// Opens or creates the file and cuts off an incomplete last line. @throws DataError
+  explicit DatasetWriter(const std::filesystem::path& path);
+  ~DatasetWriter();
+  DatasetWriter(const DatasetWriter&) = delete;
+  DatasetWriter& operator=(const DatasetWriter&) = delete;
+
+  /// What the file held when it was opened, plus what was appended since.
+  [[nodiscard]] const Dataset& dataset() const { return dataset_; }
+
+  void append(const Environment& environment);  ///< once per key; later ones are ignored
+  void append(const Measurement& measurement);
+
+ private:
+  void append_line(const std::string& line);
+
+  std::filesystem::path path_;
+  int file_ = -1;
+  Dataset dataset_;
+};
+
+}  // namespace naslat

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "measure/measurement.hpp"
+#include "spaces/architecture.hpp"
+
+namespace naslat {
+
+/// Latencies of one device over a list of architectures, as predictors read them.
+struct LatencyTable {
+  std::string space, device;
+  Origin origin = Origin::measured;
+  std::shared_ptr<const std::vector<Architecture>> architectures;
+  std::vector<double> latency_s;  ///< parallel to architectures; NaN where there is none
+};
+
+/// All tables of a space at `path`: a latency dataset (anchor-corrected latencies), or a clone of the HELP repository
+/// (its root, or the folder that holds `data/`), whose tables are in the repository's own list order.
+/// @throws DataError naming the path, if there is nothing of that space
+[[nodiscard]] std::vector<LatencyTable> read_latency_tables(const std::filesystem::path& path, const std::string& space);
+
+}  // namespace naslat

@@ -1,0 +1,21 @@
+# Finds the distribution's packages and builds oneDNN where it is not yet built. Versions and reasons: README.md here.
+find_package(Threads REQUIRED)
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+find_package(Eigen3 3.4 REQUIRED NO_MODULE)
+find_package(toml11 3.7 REQUIRED)
+find_package(CLI11 2.1 REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(fmt 9 REQUIRED)
+
+# minizip has no CMake package; both are static in every flavour of the binary.
+find_library(MINIZIP_LIBRARY NAMES libminizip.a REQUIRED)
+find_library(ZLIB_STATIC_LIBRARY NAMES libz.a REQUIRED)
+find_path(MINIZIP_INCLUDE minizip/unzip.h REQUIRED)
+add_library(naslat_minizip INTERFACE)
+target_include_directories(naslat_minizip SYSTEM INTERFACE ${MINIZIP_INCLUDE})
+target_link_libraries(naslat_minizip INTERFACE ${MINIZIP_LIBRARY} ${ZLIB_STATIC_LIBRARY})
+
+execute_process(COMMAND ${CMAKE_COMMAND} -E env CXX=${CMAKE_CXX_COMPILER} ${CMAKE_SOURCE_DIR}/third_party/onednn.sh
+                        ${NASLAT_ONEDNN_SOURCE}
+                OUTPUT_VARIABLE onednn_prefix OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+find_package(dnnl 3.7 REQUIRED CONFIG PATHS ${onednn_prefix} NO_DEFAULT_PATH)
