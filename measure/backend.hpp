@@ -20,9 +20,10 @@ using Clock = std::function<double()>;
 
 /// What was built: kept in the record, so that a reader sees which kernels a latency belongs to.
 struct ExecutableInfo {
-  std::vector<std::string> kernels;  ///< distinct implementation names with their counts, e.g. "90x conv brg_conv_fwd:avx512_core"
-  int primitives = 0;                ///< executed per run, reorders included
-  int reorders = 0;                  ///< of them, layout changes
+  std::vector<std::string>
+      kernels;         ///< distinct implementation names with their counts, e.g. "90x conv brg_conv_fwd:avx512_core"
+  int primitives = 0;  ///< executed per run, reorders included
+  int reorders = 0;    ///< of them, layout changes
   std::int64_t arena_bytes = 0, weight_bytes = 0, scratchpad_bytes = 0;
   double build_s = 0;
   std::vector<std::string> notes;  ///< fallbacks: "layer 'x': post-op refused, separate addition"
@@ -38,7 +39,8 @@ class Executable {
   /// One execution, from submission to completed output. Allocates nothing of ours, takes no lock.
   virtual void run() = 0;
 
-  /// The output of the last run, N×K row-major. An executable of the same backend that ran since may have overwritten it.
+  /// The output of the last run, N×K row-major. An executable of the same backend that ran since may have overwritten
+  /// it.
   [[nodiscard]] virtual std::vector<float> output() const = 0;
 
   [[nodiscard]] virtual const ExecutableInfo& info() const = 0;

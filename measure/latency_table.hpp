@@ -21,6 +21,7 @@ struct LatencyTable {
 /// All tables of a space at `path`: a latency dataset (anchor-corrected latencies), or a clone of the HELP repository
 /// (its root, or the folder that holds `data/`), whose tables are in the repository's own list order.
 /// @throws DataError naming the path, if there is nothing of that space
-[[nodiscard]] std::vector<LatencyTable> read_latency_tables(const std::filesystem::path& path, const std::string& space);
+[[nodiscard]] std::vector<LatencyTable> read_latency_tables(const std::filesystem::path& path,
+                                                            const std::string& space);
 
 }  // namespace naslat

@@ -11,8 +11,8 @@
 namespace naslat::pickle {
 
 struct Value;
-using List = std::vector<Value>;                        // lists and tuples
-using Dict = std::vector<std::pair<Value, Value>>;      // in file order; OrderedDict too
+using List = std::vector<Value>;                    // lists and tuples
+using Dict = std::vector<std::pair<Value, Value>>;  // in file order; OrderedDict too
 struct Tensor {
   std::vector<std::int64_t> shape;
   std::vector<double> data;  ///< row-major
@@ -33,8 +33,8 @@ struct Value {
   [[nodiscard]] const Value& at(std::string_view key) const;
 };
 
-/// Reads a PyTorch `.pt` file (zip archive with `data.pkl` and raw storages): plain lists, dicts, tuples, numbers, texts and
-/// tensors. Nothing is ever executed: any other opcode or global is a DataError that names it.
+/// Reads a PyTorch `.pt` file (zip archive with `data.pkl` and raw storages): plain lists, dicts, tuples, numbers,
+/// texts and tensors. Nothing is ever executed: any other opcode or global is a DataError that names it.
 [[nodiscard]] Value read_pytorch(const std::filesystem::path& path);
 /// Reads a bare pickle, protocols 0..5.
 [[nodiscard]] Value read_pickle(std::string_view bytes, const std::string& subject);

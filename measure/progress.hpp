@@ -6,8 +6,9 @@
 
 namespace naslat {
 
-/// Progress of long work on stderr: a line that is rewritten, with an estimate of the time left, on a terminal; plain lines
-/// every few seconds otherwise; nothing if quiet. Updates are cheap and rate-limited, and never happen in a timed region.
+/// Progress of long work on stderr: a line that is rewritten, with an estimate of the time left, on a terminal; plain
+/// lines every few seconds otherwise; nothing if quiet. Updates are cheap and rate-limited, and never happen in a timed
+/// region.
 class Progress {
  public:
   Progress(std::string what, bool quiet);

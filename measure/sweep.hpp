@@ -14,26 +14,27 @@ namespace naslat {
 
 struct SweepOptions {
   Protocol protocol{};
-  std::uint64_t seed = 0;      ///< of the visiting order
-  std::size_t window = 100;    ///< networks whose visits are interleaved: what an interruption can lose
+  std::uint64_t seed = 0;        ///< of the visiting order
+  std::size_t window = 100;      ///< networks whose visits are interleaved: what an interruption can lose
   std::size_t anchor_group = 8;  ///< visits between two anchor readings
-  int repeats = 1;             ///< passes over all networks, each in its own order, recorded as repeat 0, 1, …
+  int repeats = 1;               ///< passes over all networks, each in its own order, recorded as repeat 0, 1, …
 };
 
 struct SweepSummary {
   std::size_t measured = 0, skipped = 0, already_there = 0;
-  double wall_s = 0;       ///< from the first to the last moment of the sweep
-  double executing_s = 0;  ///< of it, inside network executions (warm-up, discarded, anchors included)
+  double wall_s = 0;         ///< from the first to the last moment of the sweep
+  double executing_s = 0;    ///< of it, inside network executions (warm-up, discarded, anchors included)
   double anchor_spread = 0;  ///< (95th - 5th percentile) / median of the anchor readings: drift of the machine
 };
 
-/// Times every architecture the dataset does not hold yet and appends its record; `disturbed` ones once more at the end.
-/// On an interrupt the networks completed so far are on disk. @throws Interrupted
+/// Times every architecture the dataset does not hold yet and appends its record; `disturbed` ones once more at the
+/// end. On an interrupt the networks completed so far are on disk. @throws Interrupted
 SweepSummary sweep(const SearchSpace& space, const std::vector<Architecture>& architectures, Backend& backend,
                    const Device& device, const SweepOptions& options, DatasetWriter& dataset, Progress& progress);
 
-/// Reads `--archs`: "reference", "all", "random:N", "random:N@SEED", "range:A-B", "file:PATH", or an architecture's own text.
-/// Duplicates are dropped, first places kept. @throws ConfigError
-[[nodiscard]] std::vector<Architecture> select_architectures(const SearchSpace& space, const std::vector<std::string>& texts);
+/// Reads `--archs`: "reference", "all", "random:N", "random:N@SEED", "range:A-B", "file:PATH", or an architecture's own
+/// text. Duplicates are dropped, first places kept. @throws ConfigError
+[[nodiscard]] std::vector<Architecture> select_architectures(const SearchSpace& space,
+                                                             const std::vector<std::string>& texts);
 
 }  // namespace naslat

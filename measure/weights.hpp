@@ -6,9 +6,10 @@
 
 namespace naslat {
 
-/// Weights are seeded by the layer's name and shape, so that every backend, mode and platform computes the same function,
-/// and equal layers of different architectures have equal weights. He-scaled (half of it, since NAS-Bench-201 sums up to
-/// three edges per node), so that activations neither vanish nor overflow and the timing never meets denormals.
+/// Weights are seeded by the layer's name and shape, so that every backend, mode and platform computes the same
+/// function, and equal layers of different architectures have equal weights. He-scaled (half of it, since NAS-Bench-201
+/// sums up to three edges per node), so that activations neither vanish nor overflow and the timing never meets
+/// denormals.
 
 /// Kernel of `layer` (a Convolution): out×(in/groups)×k×k, row-major, with its folded batch norm's scale already in.
 [[nodiscard]] std::vector<float> convolution_kernel(const Network& network, const Layer& layer);

@@ -13,7 +13,8 @@ namespace naslat {
 /// Median of |predicted - measured| / measured.
 [[nodiscard]] double median_ape(std::span<const double> predicted, std::span<const double> measured);
 /// Share of predictions with |predicted - measured| <= tolerance · measured.
-[[nodiscard]] double share_within(std::span<const double> predicted, std::span<const double> measured, double tolerance);
+[[nodiscard]] double share_within(std::span<const double> predicted, std::span<const double> measured,
+                                  double tolerance);
 
 /// @pre !values.empty()
 [[nodiscard]] double median(std::vector<double> values);

@@ -7,10 +7,11 @@ namespace naslat {
 /// What a predictor may see of an architecture: node features and the matrix that graph convolutions multiply by.
 /// A flat space has one node and no adjacency.
 struct Encoding {
-  int nodes = 1;                 ///< rows of x
-  int features = 0;              ///< columns of x
-  std::vector<float> x;          ///< nodes × features, row-major
-  std::vector<float> adjacency;  ///< nodes × nodes, row-major; row j holds 1 where node j reads node i; empty if nodes == 1
+  int nodes = 1;         ///< rows of x
+  int features = 0;      ///< columns of x
+  std::vector<float> x;  ///< nodes × features, row-major
+  std::vector<float>
+      adjacency;  ///< nodes × nodes, row-major; row j holds 1 where node j reads node i; empty if nodes == 1
 
   bool operator==(const Encoding&) const = default;
 };

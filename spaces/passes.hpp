@@ -10,7 +10,8 @@ namespace naslat {
 /// The same network for a batch of images: the outermost extent of every tensor.
 [[nodiscard]] Network with_batch(Network network, std::int64_t batch);
 
-/// Batch norms that follow a convolution nobody else reads go into its kernel and bias (Convolution::folded_batch_norm).
+/// Batch norms that follow a convolution nobody else reads go into its kernel and bias
+/// (Convolution::folded_batch_norm).
 [[nodiscard]] Network fold_batch_norm(Network network);
 
 /// ReLUs of one tensor are computed once; additions and ReLUs become post-ops of the layer that makes their operand,
@@ -21,8 +22,8 @@ namespace naslat {
 /// Drops what cannot reach the output, and zeros: sums lose their zero terms, zero maps are not pooled or activated.
 [[nodiscard]] Network prune(Network network);
 
-/// For each layer, whether its result does not depend on the network's input (it reads zeros or other such layers only),
-/// so that an inference engine computes it once, before the first run.
+/// For each layer, whether its result does not depend on the network's input (it reads zeros or other such layers
+/// only), so that an inference engine computes it once, before the first run.
 [[nodiscard]] std::vector<bool> constant_layers(const Network& network);
 
 }  // namespace naslat

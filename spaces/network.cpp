@@ -1,0 +1,132 @@
+#include "spaces/network.hpp"
+
+#include <fmt/format.h>
+
+#include <functional>
+#include <numeric>
+#include <string_view>
+
+namespace naslat {
+
+namespace {
+
+/// 64-bit FNV-1a: the same on every platform, unlike std::hash.
+class Fnv1a {
+ public:
+  void add(std::string_view bytes) {
+    for (const char byte : bytes) hash_ = (hash_ ^ static_cast<unsigned char>(byte)) * 0x100000001b3ULL;
+  }
+  [[nodiscard]] std::uint64_t value() const { return hash_; }
+
+ private:
+  std::uint64_t hash_ = 0xcbf29ce484222325ULL;
+};
+
+/// Everything of an operation that changes what it computes.
+struct OpText {
+  std::string operator()(const Convolution& op) const {
+    return fmt::format("conv o{} k{} s{} p{} g{} b{} bn{}", op.out_channels, op.kernel, op.stride, op.padding,
+                       op.groups, op.bias, op.folded_batch_norm);
+  }
+  std::string operator()(const BatchNorm& op) const { return fmt::format("bn {}", op.epsilon); }
+  std::string operator()(const Activation& op) const { return fmt::format("act {}", static_cast<int>(op.kind)); }
+  std::string operator()(const AveragePool& op) const {
+    return fmt::format("avgpool k{} s{} p{}", op.kernel, op.stride, op.padding);
+  }
+  std::string operator()(const GlobalAveragePool&) const { return "gap"; }
+  std::string operator()(const Linear& op) const { return fmt::format("linear o{} b{}", op.out_features, op.bias); }
+  std::string operator()(const Add&) const { return "add"; }
+  std::string operator()(const Affine& op) const { return fmt::format("affine {} {}", op.scale, op.shift); }
+};
+
+struct PostOpText {
+  std::string operator()(const PostAdd& op) const { return fmt::format("+{}", op.tensor); }
+  std::string operator()(const PostActivation& op) const { return fmt::format("act {}", static_cast<int>(op.kind)); }
+};
+
+struct OpDescription {
+  std::string operator()(const Convolution& op) const {
+    std::string text = fmt::format("conv {0}x{0}", op.kernel);
+    if (op.stride != 1) text += fmt::format(" s{}", op.stride);
+    if (op.groups != 1) text += fmt::format(" g{}", op.groups);
+    return text;
+  }
+  std::string operator()(const BatchNorm&) const { return "batch norm"; }
+  std::string operator()(const Activation&) const { return "relu"; }
+  std::string operator()(const AveragePool& op) const {
+    return fmt::format("avg pool {0}x{0}{1}", op.kernel, op.stride == 1 ? "" : fmt::format(" s{}", op.stride));
+  }
+  std::string operator()(const GlobalAveragePool&) const { return "global avg pool"; }
+  std::string operator()(const Linear&) const { return "linear"; }
+  std::string operator()(const Add&) const { return "add"; }
+  std::string operator()(const Affine& op) const { return op.scale == 0 ? "multiply by 0" : "add to 0"; }
+};
+
+}  // namespace
+
+std::int64_t Shape::elements() const {
+  return std::accumulate(dims.begin(), dims.end(), std::int64_t{1}, std::multiplies<>());
+}
+
+std::string describe(const Op& op) { return std::visit(OpDescription{}, op); }
+
+std::string describe(const Shape& shape) { return fmt::format("{}", fmt::join(shape.dims, "x")); }
+
+std::int64_t macs(const Network& network, const Layer& layer) {
+  const Shape& in = network.tensors.at(layer.inputs.at(0));
+  const Shape& out = network.tensors.at(layer.output);
+  if (const auto* conv = std::get_if<Convolution>(&layer.op)) {
+    return out.elements() * (in.channels() / conv->groups) * conv->kernel * conv->kernel;
+  }
+  if (const auto* linear = std::get_if<Linear>(&layer.op)) return in.elements() * linear->out_features;
+  return 0;
+}
+
+std::int64_t macs(const Network& network) {
+  std::int64_t sum = 0;
+  for (const Layer& layer : network.layers) sum += macs(network, layer);
+  return sum;
+}
+
+std::int64_t parameters(const Network& network, const Layer& layer) {
+  const Shape& in = network.tensors.at(layer.inputs.at(0));
+  if (const auto* conv = std::get_if<Convolution>(&layer.op)) {
+    const bool has_bias = conv->bias || !conv->folded_batch_norm.empty();
+    return conv->out_channels * (in.channels() / conv->groups) * conv->kernel * conv->kernel +
+           (has_bias ? conv->out_channels : 0);
+  }
+  if (std::holds_alternative<BatchNorm>(layer.op)) return 2 * in.channels();
+  if (const auto* linear = std::get_if<Linear>(&layer.op)) {
+    return in.elements() / in.batch() * linear->out_features + (linear->bias ? linear->out_features : 0);
+  }
+  return 0;
+}
+
+std::int64_t parameters(const Network& network) {
+  std::int64_t sum = 0;
+  for (const Layer& layer : network.layers) sum += parameters(network, layer);
+  return sum;
+}
+
+std::uint64_t fingerprint(const Network& network) {
+  Fnv1a hash;
+  for (const Shape& shape : network.tensors) hash.add(describe(shape) + ";");
+  for (const Layer& layer : network.layers) {
+    hash.add(std::visit(OpText{}, layer.op));
+    hash.add(fmt::format(" {}->{}", fmt::join(layer.inputs, ","), layer.output));
+    for (const PostOp& op : layer.post_ops) hash.add(std::visit(PostOpText{}, op));
+    hash.add(";");
+  }
+  hash.add(fmt::format("{}->{}", network.input, network.output));
+  return hash.value();
+}
+
+std::vector<TensorId> reads(const Layer& layer) {
+  std::vector<TensorId> tensors = layer.inputs;
+  for (const PostOp& op : layer.post_ops) {
+    if (const auto* add = std::get_if<PostAdd>(&op)) tensors.push_back(add->tensor);
+  }
+  return tensors;
+}
+
+}  // namespace naslat

@@ -1,0 +1,29 @@
+#include <fmt/format.h>
+
+#include "configs/errors.hpp"
+#include "spaces/nasbench201.hpp"
+#include "spaces/search_space.hpp"
+
+namespace naslat {
+
+const std::vector<std::unique_ptr<SearchSpace>>& search_spaces() {
+  static const std::vector<std::unique_ptr<SearchSpace>> spaces = [] {
+    std::vector<std::unique_ptr<SearchSpace>> list;
+    list.push_back(make_nasbench201("nasbench201", {.classes = 10, .resolution = 32}));
+    list.push_back(make_nasbench201("nasbench201-cifar100", {.classes = 100, .resolution = 32}));
+    list.push_back(make_nasbench201("nasbench201-imagenet16", {.classes = 120, .resolution = 16}));
+    return list;
+  }();
+  return spaces;
+}
+
+const SearchSpace& search_space(std::string_view name) {
+  std::string known;
+  for (const auto& space : search_spaces()) {
+    if (space->name() == name) return *space;
+    known += (known.empty() ? "" : ", ") + space->name();
+  }
+  throw ConfigError(fmt::format("space: got '{}', wanted one of {}", name, known));
+}
+
+}  // namespace naslat
