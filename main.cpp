@@ -1,0 +1,82 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cstdio>
+#include <new>
+#include <vector>
+
+#include "configs/command.hpp"
+#include "configs/errors.hpp"
+#include "configs/interrupt.hpp"
+#include "configs/reader.hpp"
+#include "spaces/commands.hpp"
+
+namespace {
+
+struct Command {
+  const char *name, *summary;
+  naslat::CommandSetup setup;
+};
+
+constexpr std::array kCommands = {
+    Command{"spaces", "search spaces, their decisions, their networks layer by layer", naslat::spaces_command},
+};
+
+enum ExitCode { kDone = 0, kImpossible = 1, kWrongRequest = 2, kInterrupted = 130 };
+
+/// One line, whatever a library's message looks like.
+int fail(std::string message, ExitCode code) {
+  for (char& c : message) c = c == '\n' ? ' ' : c;
+  while (message.ends_with(' ')) message.pop_back();
+  fmt::print(stderr, "naslat: {}\n", message);
+  return code;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("naslat: how fast do neural networks run on this machine?", "naslat");
+  app.set_version_flag("--version", fmt::format("naslat {} ({})", NASLAT_VERSION, NASLAT_REVISION));
+  app.require_subcommand(1);
+
+  struct Prepared {
+    CLI::App* app;
+    naslat::Action action;
+  };
+  std::vector<Prepared> commands;
+  std::string config;
+  for (const Command& command : kCommands) {
+    CLI::App* const sub = app.add_subcommand(command.name, command.summary);
+    sub->add_option("--config", config, "TOML file with any of these options; the command line wins");
+    commands.push_back({sub, command.setup(*sub)});
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    return fail(error.what(), kWrongRequest);
+  }
+  for (const Prepared& command : commands) {
+    if (!command.app->parsed()) continue;
+    if (!config.empty()) naslat::read_config(config, *command.app);
+    command.action();
+  }
+  if (std::fflush(stdout) != 0) return fail("standard output: cannot be written", kImpossible);
+  return kDone;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  naslat::catch_interrupts();
+  try {
+    return run(argc, argv);
+  } catch (const naslat::Interrupted&) {
+    return fail("interrupted; what was finished is on disk", kInterrupted);
+  } catch (const naslat::ConfigError& error) {
+    return fail(error.what(), kWrongRequest);
+  } catch (const std::bad_alloc&) {
+    return fail("out of memory", kImpossible);
+  } catch (const std::exception& error) {
+    return fail(error.what(), kImpossible);
+  }
+}

@@ -1,0 +1,183 @@
+#include "reports/device_report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "predictor/metrics.hpp"
+
+namespace naslat {
+
+namespace {
+
+Cell index_cell(const NetworkRow& row) {
+  return row.index ? Cell(static_cast<std::int64_t>(*row.index)) : Cell(std::monostate{});
+}
+
+Cell ms_cell(const std::optional<double>& seconds) { return seconds ? Cell(*seconds * 1e3) : Cell(std::monostate{}); }
+
+/// Relative error of a prediction in percent, empty where either side is missing.
+Cell error_cell(const NetworkRow& row) {
+  if (!row.measured_s || !row.predicted_s) return {};
+  return (*row.predicted_s / *row.measured_s - 1) * 100;
+}
+
+Table network_table(const std::string& title, const std::vector<NetworkRow>& rows) {
+  Table table{title, {{"architecture"}, {"index"}, {"latency_ms"}, {"predicted_ms"}, {"error_pct", 1}}, {}};
+  for (const NetworkRow& row : rows) {
+    table.rows.push_back(
+        {row.architecture, index_cell(row), ms_cell(row.measured_s), ms_cell(row.predicted_s), error_cell(row)});
+  }
+  return table;
+}
+
+Table reference_table(const DeviceReport& report) {
+  Table table{
+      "Reference networks and hardware embedding", {{"architecture"}, {"index"}, {"latency_ms"}, {"V_h", 4}}, {}};
+  for (std::size_t i = 0; i < report.references.size(); ++i) {
+    const NetworkRow& row = report.references[i];
+    table.rows.push_back({row.architecture, index_cell(row), ms_cell(row.measured_s), report.embedding.at(i)});
+  }
+  return table;
+}
+
+Table predicted_table(const std::string& title, const std::vector<NetworkRow>& rows) {
+  Table table{title, {{"architecture"}, {"index"}, {"predicted_ms"}}, {}};
+  for (const NetworkRow& row : rows)
+    table.rows.push_back({row.architecture, index_cell(row), ms_cell(row.predicted_s)});
+  return table;
+}
+
+std::string accuracy_line(const DeviceReport& report) {
+  const HeldOut& a = report.accuracy;
+  return fmt::format("Spearman {:.3f}, Kendall {:.3f}, median error {:.1f}%, within 5%: {:.0f}%, within 10%: {:.0f}%",
+                     a.spearman, a.kendall, a.median_ape * 100, a.within_5pct * 100, a.within_10pct * 100);
+}
+
+std::string noise_line(const Noise& noise) {
+  return fmt::format(
+      "anchor network moved by {:.1f}% (5th to 95th percentile), samples of one network by {:.1f}% (MAD), {} "
+      "networks flagged",
+      noise.anchor_spread * 100, noise.median_relative_mad * 100, noise.flagged_networks);
+}
+
+/// Simulated latencies are never shown without saying so.
+std::string labelled(const DeviceReport& report) {
+  return report.origin == "measured" ? report.device : fmt::format("{} ({})", report.device, report.origin);
+}
+
+std::string latency_text(const NetworkRow& row) {
+  return fmt::format("{:.3f} ms", row.predicted_s.value_or(NAN) * 1e3);
+}
+
+}  // namespace
+
+HeldOut judge(const std::vector<NetworkRow>& rows) {
+  std::vector<double> measured, predicted;
+  for (const NetworkRow& row : rows) {
+    measured.push_back(row.measured_s.value());
+    predicted.push_back(row.predicted_s.value());
+  }
+  HeldOut result{.count = rows.size()};
+  if (rows.size() < 2) return result;
+  result.spearman = spearman(predicted, measured);
+  result.kendall = kendall(predicted, measured);
+  result.median_ape = median_ape(predicted, measured);
+  result.within_5pct = share_within(predicted, measured, 0.05);
+  result.within_10pct = share_within(predicted, measured, 0.10);
+  return result;
+}
+
+std::string summary(const DeviceReport& report) {
+  std::vector<std::string> embedding;
+  for (const double v : report.embedding) embedding.push_back(fmt::format("{:.3f}", v));
+  std::string text = fmt::format("device      {}\nembedding   {}\nnoise       {}\n", labelled(report),
+                                 fmt::join(embedding, " "), noise_line(report.noise));
+  text += fmt::format("held out    {} networks: {}\n", report.accuracy.count, accuracy_line(report));
+  text += fmt::format("predicted   {} networks with {} in {:.0f} ms\n", report.predicted_networks, report.predictor,
+                      report.adapt_s * 1e3);
+  if (!report.fastest.empty()) {
+    text +=
+        fmt::format("fastest     {} predicted, {}\n", latency_text(report.fastest[0]), report.fastest[0].architecture);
+    text +=
+        fmt::format("slowest     {} predicted, {}\n", latency_text(report.slowest[0]), report.slowest[0].architecture);
+  }
+  return text + fmt::format("time        {:.1f} s\n", report.wall_s);
+}
+
+std::string to_markdown(const DeviceReport& report) {
+  std::string text = fmt::format("# {}\n\nLatencies of {} on this device, {}.\n\n", labelled(report), report.space,
+                                 report.origin == "measured" ? "measured here" : report.origin);
+  if (report.noise.anchor_spread > 0.03) {
+    text += fmt::format("**The machine was not steady: its anchor network's latency moved by {:.1f}%.**\n\n",
+                        report.noise.anchor_spread * 100);
+  }
+  text += fmt::format(
+      "## How good the predictions are\n\n{} networks were timed after the predictor had been fitted "
+      "without them: {}.\n\n![measured against predicted](held_out.svg)\n\n",
+      report.accuracy.count, accuracy_line(report));
+  text += fmt::format("## How steady the machine was\n\n{}.\n\n", noise_line(report.noise));
+  for (const Warning& warning : report.warnings) text += fmt::format("- {}; {}\n", warning.cause, warning.remedy);
+  if (!report.warnings.empty()) text += "\n";
+  text += "## Networks\n\n" + to_markdown(reference_table(report)) + "\n";
+  text += to_markdown(network_table("Samples the predictor was fitted to", report.samples)) + "\n";
+  text += to_markdown(network_table("Held-out networks", report.held_out)) + "\n";
+  text += to_markdown(predicted_table("Fastest networks by prediction", report.fastest)) + "\n";
+  text += to_markdown(predicted_table("Slowest networks by prediction", report.slowest)) + "\n";
+  text += fmt::format("All {} predictions, by {}: `predictions.csv`. Raw samples: `dataset.jsonl`.\n\n",
+                      report.predicted_networks, report.predictor);
+  Table environment{"Environment", {{"fact"}, {"value"}}, {}};
+  for (const Fact& fact : report.environment.facts) {
+    environment.rows.push_back(
+        {fact.name, fact.missing_because.empty() ? fact.value : "unknown: " + fact.missing_because});
+  }
+  return text + to_markdown(environment);
+}
+
+Table measured_networks(const DeviceReport& report) {
+  Table table{"", {{"role"}, {"index"}, {"architecture"}, {"latency_ms"}, {"predicted_ms"}}, {}};
+  const auto add = [&](const char* role, const std::vector<NetworkRow>& rows) {
+    for (const NetworkRow& row : rows) {
+      table.rows.push_back(
+          {role, index_cell(row), row.architecture, ms_cell(row.measured_s), ms_cell(row.predicted_s)});
+    }
+  };
+  add("reference", report.references);
+  add("sample", report.samples);
+  add("held_out", report.held_out);
+  return table;
+}
+
+std::string held_out_svg(const DeviceReport& report) {
+  constexpr double kSize = 420, kMargin = 50;
+  double highest_ms = 0;
+  for (const NetworkRow& row : report.held_out) {
+    highest_ms = std::max({highest_ms, row.measured_s.value() * 1e3, row.predicted_s.value() * 1e3});
+  }
+  highest_ms = std::max(highest_ms * 1.05, 1e-6);
+  const auto x = [&](double ms) { return kMargin + ms / highest_ms * (kSize - 2 * kMargin); };
+  const auto y = [&](double ms) { return kSize - x(ms); };
+  std::string svg = fmt::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {0}\" font-family=\"sans-serif\" font-size=\"12\">\n"
+      "<rect width=\"{0}\" height=\"{0}\" fill=\"white\"/>\n"
+      "<path d=\"M{1:.1f} {2:.1f}L{3:.1f} {4:.1f}\" stroke=\"#bbb\"/>\n"
+      "<path d=\"M{1:.1f} {4:.1f}V{2:.1f}H{3:.1f}\" stroke=\"black\" fill=\"none\"/>\n",
+      kSize, x(0), y(0), x(highest_ms), y(highest_ms));
+  for (int tick = 0; tick <= 4; ++tick) {
+    const double ms = highest_ms * tick / 4;
+    svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{:.2g}</text>\n", x(ms), y(0) + 16, ms);
+    svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"end\">{:.2g}</text>\n", x(0) - 6, y(ms) + 4, ms);
+  }
+  for (const NetworkRow& row : report.held_out) {
+    svg += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" fill=\"#1f6fb4\" fill-opacity=\"0.6\"/>\n",
+                       x(*row.measured_s * 1e3), y(std::max(0.0, *row.predicted_s * 1e3)));
+  }
+  return svg + fmt::format(
+                   "<text x=\"{0:.1f}\" y=\"{1:.1f}\" text-anchor=\"middle\">measured, ms</text>\n"
+                   "<text transform=\"translate(14 {0:.1f}) rotate(-90)\" text-anchor=\"middle\">predicted, ms</text>\n"
+                   "<text x=\"{0:.1f}\" y=\"24\" text-anchor=\"middle\">{2}: Spearman {3:.3f}</text>\n</svg>\n",
+                   kSize / 2, kSize - 8, labelled(report), report.accuracy.spearman);
+}
+
+}  // namespace naslat
