@@ -73,7 +73,8 @@ std::string describe(const Op& op) { return std::visit(OpDescription{}, op); }
 std::string describe(const Shape& shape) { return fmt::format("{}", fmt::join(shape.dims, "x")); }
 
 std::int64_t macs(const Network& network, const Layer& layer) {
-  const Shape& in = network.tensors.at(layer.inputs.at(0));
+  if (layer.inputs.empty()) return 0;
+  const Shape& in = network.tensors.at(layer.inputs[0]);
   const Shape& out = network.tensors.at(layer.output);
   if (const auto* conv = std::get_if<Convolution>(&layer.op)) {
     return out.elements() * (in.channels() / conv->groups) * conv->kernel * conv->kernel;
@@ -89,7 +90,8 @@ std::int64_t macs(const Network& network) {
 }
 
 std::int64_t parameters(const Network& network, const Layer& layer) {
-  const Shape& in = network.tensors.at(layer.inputs.at(0));
+  if (layer.inputs.empty()) return 0;
+  const Shape& in = network.tensors.at(layer.inputs[0]);
   if (const auto* conv = std::get_if<Convolution>(&layer.op)) {
     const bool has_bias = conv->bias || !conv->folded_batch_norm.empty();
     return conv->out_channels * (in.channels() / conv->groups) * conv->kernel * conv->kernel +

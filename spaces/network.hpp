@@ -33,6 +33,7 @@ struct Convolution {
   std::int64_t out_channels = 0, kernel = 1, stride = 1, padding = 0, groups = 1;
   bool bias = false;
   std::string folded_batch_norm{};
+  double folded_epsilon = 0;
 
   bool operator==(const Convolution&) const = default;
 };

@@ -20,6 +20,8 @@ namespace naslat {
 [[nodiscard]] Network fuse(Network network);
 
 /// Drops what cannot reach the output, and zeros: sums lose their zero terms, zero maps are not pooled or activated.
+/// Zeros that something still reads (a convolution's bias keeps it alive) become layers without inputs.
+/// @pre not fused yet
 [[nodiscard]] Network prune(Network network);
 
 /// For each layer, whether its result does not depend on the network's input (it reads zeros or other such layers

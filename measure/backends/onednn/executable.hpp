@@ -1,0 +1,59 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "measure/backend.hpp"
+#include "measure/backends/onednn/plan.hpp"
+
+namespace naslat::onednn {
+
+/// A plan bound to memory: every argument list is ready, so that a run is a loop of calls.
+class OnednnExecutable final : public Executable {
+ public:
+  /// @param arena at least offsets.bytes + scratchpad_bytes(plan) large
+  OnednnExecutable(Plan plan, const ArenaPlan& offsets, std::shared_ptr<const Block> arena, const dnnl::engine& engine,
+                   const dnnl::stream& stream);
+  ~OnednnExecutable() override;
+  OnednnExecutable(const OnednnExecutable&) = delete;
+  OnednnExecutable& operator=(const OnednnExecutable&) = delete;
+
+  void run() override { execute(calls_); }
+  [[nodiscard]] std::vector<float> output() const override;
+  [[nodiscard]] const ExecutableInfo& info() const override { return info_; }
+
+  void set_build_s(double build_s) { info_.build_s = build_s; }
+
+ private:
+  struct Call {
+    const_dnnl_primitive_t primitive;
+    int first_argument, argument_count;  // in arguments_
+  };
+
+  void place_constants(const Plan& plan);
+  std::vector<Call> bind(const std::vector<Step>& steps, const Plan& plan);
+  dnnl_memory_t view(const Operand& operand);
+  void execute(const std::vector<Call>& calls) const;
+  void describe(const Plan& plan, const ArenaPlan& offsets);
+
+  std::shared_ptr<const Block> arena_;
+  Block constants_;
+  dnnl::engine engine_;
+  dnnl::stream stream_;
+  std::vector<std::byte*> buffers_;                                   // by BufferId
+  std::vector<dnnl_exec_arg_t> arguments_;                            // of all calls
+  std::vector<dnnl_memory_t> memories_;                               // owned
+  std::vector<std::vector<std::pair<Layout, dnnl_memory_t>>> views_;  // by BufferId
+  std::vector<Call> calls_;
+  const float* output_ = nullptr;
+  std::size_t output_elements_ = 0;
+  ExecutableInfo info_;
+};
+
+/// Offsets of the plan's buffers in the arena; constants have memory of their own and take no room there.
+[[nodiscard]] ArenaPlan plan_arena(const Plan& plan);
+
+/// Of the one scratchpad that all kernels share, behind the buffers in the arena.
+[[nodiscard]] std::size_t scratchpad_bytes(const Plan& plan);
+
+}  // namespace naslat::onednn

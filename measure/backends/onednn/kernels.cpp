@@ -1,0 +1,171 @@
+#include "measure/backends/onednn/kernels.hpp"
+
+#include <fmt/format.h>
+
+#include <bit>
+#include <string_view>
+
+namespace naslat::onednn {
+
+namespace {
+
+using dnnl::algorithm;
+using Dims = Layouts::Dims;
+constexpr auto kInference = dnnl::prop_kind::forward_inference;
+
+enum KernelKind : std::int64_t { kConvolution, kLinear, kBatchNorm, kPool, kEltwise, kAdd, kScale, kReorder };
+
+std::int64_t key_part(Layout layout) { return std::bit_cast<std::int64_t>(layout); }
+
+dnnl::primitive_attr attributes(const FusedOps& fused) {
+  dnnl::primitive_attr attr;
+  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  attr.set_fpmath_mode(dnnl::fpmath_mode::strict);
+  dnnl::post_ops ops;
+  for (const FusedOp& op : fused) {
+    switch (op.kind) {
+      case FusedOp::Kind::sum:
+        ops.append_sum(1.0F);
+        break;
+      case FusedOp::Kind::add:
+        ops.append_binary(algorithm::binary_add, *op.addend);
+        break;
+      case FusedOp::Kind::relu:
+        ops.append_eltwise(algorithm::eltwise_relu, 0.0F, 0.0F);
+        break;
+    }
+  }
+  attr.set_post_ops(ops);
+  return attr;
+}
+
+bool is_slow(std::string_view implementation) {
+  return implementation.starts_with("ref") || implementation.starts_with("gemm") ||
+         implementation.find(":gemm") != std::string_view::npos;
+}
+
+}  // namespace
+
+std::size_t Kernels::KeyHash::operator()(const Key& key) const {
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  for (const std::int64_t part : key) {
+    hash = (hash ^ static_cast<std::uint64_t>(part)) * 0x9e3779b97f4a7c15ULL;
+    hash ^= hash >> 29;
+  }
+  return hash;
+}
+
+template <typename Make>
+const Kernel* Kernels::get(Key key, const FusedOps& fused, const char* label, const Make& make) {
+  for (const FusedOp& op : fused) {
+    key.push_back(static_cast<std::int64_t>(op.kind));
+    key.push_back(key_part(op.addend));
+  }
+  const auto [entry, is_new] = kernels_.try_emplace(std::move(key));
+  if (is_new) {
+    const auto pd = make(attributes(fused));
+    if (pd) {
+      using Primitive = dnnl::primitive;
+      const std::string implementation = pd.impl_info_str();
+      entry->second = Kernel{.primitive = Primitive(pd.get()),
+                             .name = fmt::format("{} {}", label, implementation),
+                             .src = layouts_.intern(pd.query_md(dnnl::query::src_md, 0)),
+                             .weights = layouts_.intern(pd.query_md(dnnl::query::weights_md, 0)),
+                             .bias = layouts_.intern(pd.query_md(dnnl::query::weights_md, 1)),
+                             .dst = layouts_.intern(pd.query_md(dnnl::query::dst_md, 0)),
+                             .scratchpad_bytes = pd.scratchpad_desc().get_size(),
+                             .slow = is_slow(implementation)};
+    }
+  }
+  return entry->second ? &*entry->second : nullptr;
+}
+
+Dims kernel_dims(const Convolution& op, std::int64_t in_channels) {
+  if (op.groups == 1) return {op.out_channels, in_channels, op.kernel, op.kernel};
+  return {op.groups, op.out_channels / op.groups, in_channels / op.groups, op.kernel, op.kernel};
+}
+
+const Kernel* Kernels::convolution(const Convolution& op, const Shape& src, const Shape& dst, const FusedOps& fused) {
+  const bool bias = has_bias(op);
+  Key key{kConvolution, op.out_channels, op.kernel,      op.stride,    op.padding, op.groups,
+          bias,         src.batch(),     src.channels(), src.height(), src.width()};
+  return get(std::move(key), fused, "conv", [&](const dnnl::primitive_attr& attr) {
+    const Dims strides{op.stride, op.stride}, dilation{0, 0}, padding{op.padding, op.padding};
+    return dnnl::convolution_forward::primitive_desc(
+        engine_, kInference, algorithm::convolution_direct, Layouts::any(src.dims),
+        Layouts::any(kernel_dims(op, src.channels())), bias ? Layouts::any({op.out_channels}) : dnnl::memory::desc(),
+        Layouts::any(dst.dims), strides, dilation, padding, padding, attr, /*allow_empty=*/true);
+  });
+}
+
+const Kernel* Kernels::linear(const Linear& op, Layout src, const FusedOps& fused) {
+  return get({kLinear, op.out_features, op.bias, key_part(src)}, fused, "linear",
+             [&](const dnnl::primitive_attr& attr) {
+               Dims weights = src->get_dims();
+               const Dims dst{weights[0], op.out_features};
+               weights[0] = op.out_features;
+               return dnnl::inner_product_forward::primitive_desc(
+                   engine_, kInference, *src, Layouts::any(weights),
+                   op.bias ? Layouts::any({op.out_features}) : dnnl::memory::desc(), *layouts_.plain(dst), attr, true);
+             });
+}
+
+const Kernel* Kernels::batch_norm(const BatchNorm& op, Layout src, const FusedOps& fused) {
+  return get(
+      {kBatchNorm, std::bit_cast<std::int64_t>(op.epsilon), key_part(src)}, fused, "batch norm",
+      [&](const dnnl::primitive_attr& attr) {
+        using dnnl::normalization_flags;
+        return dnnl::batch_normalization_forward::primitive_desc(
+            engine_, kInference, *src, *src, static_cast<float>(op.epsilon),
+            normalization_flags::use_global_stats | normalization_flags::use_scale | normalization_flags::use_shift,
+            attr, true);
+      });
+}
+
+const Kernel* Kernels::pool(const AveragePool& op, Layout src, const Shape& dst, const FusedOps& fused) {
+  return get(
+      {kPool, op.kernel, op.stride, op.padding, key_part(src)}, fused, "pool", [&](const dnnl::primitive_attr& attr) {
+        const Dims strides{op.stride, op.stride}, dilation{0, 0}, padding{op.padding, op.padding};
+        return dnnl::pooling_forward::primitive_desc(engine_, kInference, algorithm::pooling_avg_exclude_padding, *src,
+                                                     Layouts::any(dst.dims), strides, {op.kernel, op.kernel}, dilation,
+                                                     padding, padding, attr, true);
+      });
+}
+
+const Kernel* Kernels::eltwise(algorithm kind, float alpha, float beta, Layout src, const FusedOps& fused) {
+  return get({kEltwise, static_cast<std::int64_t>(kind), std::bit_cast<std::int32_t>(alpha),
+              std::bit_cast<std::int32_t>(beta), key_part(src)},
+             fused, kind == algorithm::eltwise_relu ? "relu" : "affine", [&](const dnnl::primitive_attr& attr) {
+               return dnnl::eltwise_forward::primitive_desc(engine_, kInference, kind, *src, *src, alpha, beta, attr,
+                                                            true);
+             });
+}
+
+const Kernel* Kernels::relu(Layout src, const FusedOps& fused) {
+  return eltwise(algorithm::eltwise_relu, 0.0F, 0.0F, src, fused);
+}
+
+const Kernel* Kernels::affine(const Affine& op, Layout src, const FusedOps& fused) {
+  return eltwise(algorithm::eltwise_linear, static_cast<float>(op.scale), static_cast<float>(op.shift), src, fused);
+}
+
+const Kernel* Kernels::add(Layout src, Layout addend, const FusedOps& fused) {
+  return get({kAdd, key_part(src), key_part(addend)}, fused, "add", [&](const dnnl::primitive_attr& attr) {
+    return dnnl::binary::primitive_desc(engine_, algorithm::binary_add, *src, *addend, *src, attr, true);
+  });
+}
+
+const Kernel* Kernels::scale(Layout src, const FusedOps& fused) {
+  return get({kScale, key_part(src)}, fused, "scale", [&](const dnnl::primitive_attr& attr) {
+    const Layout scalar = layouts_.plain(Dims(src->get_dims().size(), 1));
+    return dnnl::binary::primitive_desc(engine_, algorithm::binary_mul, *src, *scalar, *src, attr, true);
+  });
+}
+
+const Kernel* Kernels::reorder(Layout src, Layout dst) {
+  return get({kReorder, key_part(src), key_part(dst)}, {}, "reorder", [&](const dnnl::primitive_attr& attr) {
+    return dnnl::reorder::primitive_desc(engine_, *src, engine_, *dst, attr, true);
+  });
+}
+
+}  // namespace naslat::onednn

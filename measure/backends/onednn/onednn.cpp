@@ -1,0 +1,96 @@
+#include "measure/backends/onednn/onednn.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "configs/errors.hpp"
+#include "measure/backends/onednn/executable.hpp"
+#include "measure/backends/onednn/runtime.hpp"
+#include "measure/environment.hpp"
+#include "measure/lowering.hpp"
+
+namespace naslat {
+
+namespace onednn {
+namespace {
+
+/// What lives as long as the process: the library's settings, and everything that networks share.
+struct Workshop {
+  explicit Workshop(const Device& device) : runtime(device) {}
+
+  Runtime runtime;
+  Layouts layouts;
+  Kernels kernels{runtime.engine(), layouts};
+  WeightStore weights{runtime.engine(), runtime.stream(), layouts};
+  std::shared_ptr<const Block> arena = std::make_shared<Block>();
+
+  /// The common arena, replaced by a larger one if need be; executables keep the one they were built on.
+  std::shared_ptr<const Block> arena_of(std::size_t bytes) {
+    if (arena->bytes() < bytes) arena = std::make_shared<Block>(bytes);
+    return arena;
+  }
+};
+
+void check_output(const Network& network, const std::vector<float>& output) {
+  if (std::all_of(output.begin(), output.end(), [](float value) { return std::isfinite(value); })) return;
+  throw DataError(fmt::format("onednn: network '{}': its output is not finite", network.name));
+}
+
+class OnednnBackend final : public Backend {
+ public:
+  [[nodiscard]] std::string name() const override { return "onednn"; }
+
+  [[nodiscard]] std::vector<Device> devices() const override {
+    const auto cores = std::max<std::size_t>(usable_cores().size(), 1);
+    return {{.backend = name(), .hardware = processor_short_name(), .isa = "", .threads = static_cast<int>(cores)}};
+  }
+
+  [[nodiscard]] std::unique_ptr<Executable> compile(const Network& network, const Device& device) override {
+    const Clock now = steady_clock();
+    const double start_s = now();
+    if (device.dtype != DataType::f32) {
+      throw Unsupported(fmt::format("onednn: dtype: got {}, wanted f32", to_string(device.dtype)));
+    }
+    if (workshop_) {
+      workshop_->runtime.require(device);
+    } else {
+      workshop_.emplace(device);
+    }
+    const Network graph = lowered(network, device);
+    Plan plan =
+        make_plan(graph, device.mode == GraphMode::eager, {workshop_->layouts, workshop_->kernels, workshop_->weights});
+    const ArenaPlan offsets = plan_arena(plan);
+    auto executable =
+        std::make_unique<OnednnExecutable>(plan, offsets, workshop_->arena_of(offsets.bytes + scratchpad_bytes(plan)),
+                                           workshop_->runtime.engine(), workshop_->runtime.stream());
+    executable->set_build_s(now() - start_s);
+    executable->run();
+    check_output(network, executable->output());
+    return executable;
+  }
+
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> facts() const override {
+    const dnnl_version_t& version = *dnnl_version();
+    std::vector<std::pair<std::string, std::string>> facts = {
+        {"onednn", fmt::format("{}.{}.{}", version.major, version.minor, version.patch)},
+        {"onednn_commit", version.hash},
+        {"onednn_runtime", "OpenMP"}};
+    // Asking the library would freeze its choice before a device had its say.
+    if (workshop_) facts.emplace_back("onednn_isa", workshop_->runtime.effective_isa());
+    return facts;
+  }
+
+ private:
+  std::optional<Workshop> workshop_;  // from the first compile on
+};
+
+}  // namespace
+}  // namespace onednn
+
+std::unique_ptr<Backend> make_onednn_backend() { return std::make_unique<onednn::OnednnBackend>(); }
+
+}  // namespace naslat

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <oneapi/dnnl/dnnl.hpp>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "measure/backends/onednn/arena.hpp"
+#include "measure/backends/onednn/kernels.hpp"
+#include "measure/backends/onednn/layouts.hpp"
+#include "spaces/network.hpp"
+
+namespace naslat::onednn {
+
+/// Data that every run reads and none writes, in the layout its kernel wants.
+struct Resident {
+  dnnl::memory memory;
+  std::size_t bytes = 0;
+};
+
+/// Packed weights and network inputs. Weights hang on a layer's name and shape alone, so architectures that share a
+/// layer share its packed weights, and a network of known layers is compiled without touching a weight.
+class WeightStore {
+ public:
+  WeightStore(const dnnl::engine& engine, const dnnl::stream& stream, Layouts& layouts)
+      : engine_(engine), stream_(stream), layouts_(layouts) {}
+
+  const Resident& convolution_kernel(const Network& network, const Layer& layer, Layout layout);
+  const Resident& convolution_bias(const Network& network, const Layer& layer, Layout layout);
+  const Resident& linear_kernel(const Network& network, const Layer& layer, Layout layout);
+  const Resident& linear_bias(const Network& network, const Layer& layer, Layout layout);
+
+  struct BatchNormResidents {
+    const Resident *scale, *shift, *mean, *variance;
+  };
+  BatchNormResidents batch_norm(const Layer& layer, std::int64_t channels);
+
+  const Resident& input(const Shape& shape);
+  /// One number as a tensor of that many dimensions.
+  const Resident& scalar(float value, std::size_t dimensions);
+
+ private:
+  const Resident& get(std::string key, Layout layout, const Layouts::Dims& plain_dims,
+                      const std::function<std::vector<float>()>& values);
+  std::byte* allocate(std::size_t bytes);
+
+  dnnl::engine engine_;
+  dnnl::stream stream_;
+  Layouts& layouts_;
+  std::unordered_map<std::string, Resident> residents_;
+  std::vector<Block> slabs_;
+  std::size_t slab_used_ = 0;  // of the last slab
+};
+
+}  // namespace naslat::onednn

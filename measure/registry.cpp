@@ -1,0 +1,48 @@
+#include <fmt/format.h>
+
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "configs/errors.hpp"
+#include "measure/backend.hpp"
+#include "measure/backends/onednn/onednn.hpp"
+#include "measure/backends/reference/reference.hpp"
+#include "measure/backends/simulated/simulated.hpp"
+
+namespace naslat {
+
+namespace {
+
+/// One line per backend.
+const std::vector<std::unique_ptr<Backend>>& backends() {
+  static const std::vector<std::unique_ptr<Backend>> list = [] {
+    std::vector<std::unique_ptr<Backend>> all;
+    all.push_back(make_onednn_backend());
+    all.push_back(make_reference_backend());
+    all.push_back(make_simulated_backend());
+    return all;
+  }();
+  return list;
+}
+
+}  // namespace
+
+Clock steady_clock() {
+  return [] { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); };
+}
+
+std::vector<std::string> backend_names() {
+  std::vector<std::string> names;
+  for (const auto& backend : backends()) names.push_back(backend->name());
+  return names;
+}
+
+Backend& backend(const std::string& name) {
+  for (const auto& known : backends()) {
+    if (known->name() == name) return *known;
+  }
+  throw ConfigError(fmt::format("backend: got '{}', wanted one of {}", name, fmt::join(backend_names(), ", ")));
+}
+
+}  // namespace naslat
