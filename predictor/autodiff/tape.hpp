@@ -1,0 +1,118 @@
+#pragma once
+
+#include <Eigen/Core>
+#include <deque>
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+namespace naslat {
+
+template <typename T>
+using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// A constant sparse matrix with its transpose: what graph convolutions multiply node rows by.
+struct SparseMatrix {
+  struct Rows {
+    std::vector<std::size_t> begin;  ///< of each row in `column`, one more than rows
+    std::vector<std::size_t> column;
+    std::vector<float> value;
+  };
+  std::size_t rows = 0, columns = 0;
+  Rows by_row, by_column;
+
+  struct Entry {
+    std::size_t row, column;
+    float value;
+  };
+  /// @param entries in any order; equal positions add up
+  static std::shared_ptr<const SparseMatrix> make(std::size_t rows, std::size_t columns, std::vector<Entry> entries);
+};
+
+/// A matrix on a tape.
+struct Var {
+  std::ptrdiff_t id = -1;
+};
+
+/// Records matrix operations as they are computed. Gradients are recorded on the same tape, in the same operations, so
+/// they can be differentiated again: HELP's Eq. 8 goes through the gradient steps of Eq. 7.
+template <typename T>
+class Tape {
+ public:
+  [[nodiscard]] const Matrix<T>& value(Var x) const { return nodes_[static_cast<std::size_t>(x.id)].value; }
+  [[nodiscard]] T scalar(Var x) const { return value(x)(0, 0); }
+
+  Var leaf(const Matrix<T>& value);  ///< a parameter or a constant
+  Var filled(Eigen::Index rows, Eigen::Index columns, T value);
+  Var matmul(Var a, Var b, bool transpose_a = false, bool transpose_b = false);
+  Var sparse(const std::shared_ptr<const SparseMatrix>& s, Var x, bool transpose = false);  ///< s·x or sᵀ·x
+  Var add(Var a, Var b);
+  Var subtract(Var a, Var b);
+  Var multiply(Var a, Var b);  ///< element-wise
+  Var scale(Var x, T factor);
+  Var add_row(Var x, Var row);                                      ///< the 1×n row is added to every row of x
+  Var repeat_row(Var row, Eigen::Index rows);                       ///< 1×n → rows×n
+  Var column_sums(Var x);                                           ///< m×n → 1×n
+  Var repeat(Var scalar, Eigen::Index rows, Eigen::Index columns);  ///< 1×1 → rows×columns
+  Var sum(Var x);                                                   ///< m×n → 1×1
+  Var gate(Var x, Var by);  ///< x where by > 0, else 0; the gate itself has no slope
+  Var relu(Var x) { return gate(x, x); }
+  Var columns(Var x, Eigen::Index first, Eigen::Index count);
+  Var pad_columns(Var x, Eigen::Index first, Eigen::Index total);  ///< x within zeros: the adjoint of columns
+  Var softplus(Var x);                                             ///< log(1 + exp(x))
+  Var sigmoid(Var x);
+  Var log(Var x);
+  Var reciprocal(Var x);
+
+  /// d loss / d each of `wrt`, on this tape; zeros for what the loss does not depend on. @pre loss is 1×1
+  std::vector<Var> gradients(Var loss, std::span<const Var> wrt);
+
+  /// Forgets everything but keeps the memory for the next recording.
+  void clear();
+
+ private:
+  enum class Kind {
+    leaf,
+    matmul,
+    sparse,
+    add,
+    subtract,
+    multiply,
+    scale,
+    add_row,
+    repeat_row,
+    column_sums,
+    repeat,
+    sum,
+    gate,
+    columns,
+    pad_columns,
+    softplus,
+    sigmoid,
+    log,
+    reciprocal
+  };
+  struct Node {
+    Kind kind = Kind::leaf;
+    Var a{}, b{};
+    bool transpose_a = false, transpose_b = false;
+    T factor = 0;
+    Eigen::Index first = 0;
+    std::shared_ptr<const SparseMatrix> matrix{};
+    Matrix<T> value{};
+  };
+  class Accumulator;
+
+  Var record(Node node, Eigen::Index rows, Eigen::Index columns);
+  Matrix<T>& result(Var x) { return nodes_[static_cast<std::size_t>(x.id)].value; }
+  void backward(Var at, Var gradient, Accumulator& into);
+
+  std::deque<Node> nodes_;
+  std::unordered_map<Eigen::Index, std::vector<Matrix<T>>> spare_;  // values of cleared nodes, by number of elements
+};
+
+extern template class Tape<float>;
+extern template class Tape<double>;
+
+}  // namespace naslat

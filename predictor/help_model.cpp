@@ -1,0 +1,196 @@
+#include "predictor/help_model.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace naslat {
+
+namespace {
+
+constexpr double kModulation = 0.01;  // released code: weights·(1 + 0.01 z), biases + 0.01 z
+constexpr float kInitialRate = 1e-3F;
+constexpr int kHeaderLayers = 3;
+
+Matrix<float> uniform(int rows, int columns, double half_width, Rng& rng) {
+  Matrix<float> matrix(rows, columns);
+  for (float& value : matrix.reshaped<Eigen::RowMajor>())
+    value = static_cast<float>((2 * rng.uniform() - 1) * half_width);
+  return matrix;
+}
+
+class Initialiser {
+ public:
+  explicit Initialiser(Rng& rng) : rng_(rng) {}
+
+  /// out×in weight and 1×out bias, both uniform ±1/sqrt(in), as PyTorch's default.
+  void linear(const std::string& name, int in, int out) {
+    const double half_width = 1 / std::sqrt(in);
+    list.push_back({name + ".weight", uniform(out, in, half_width, rng_)});
+    list.push_back({name + ".bias", uniform(1, out, half_width, rng_)});
+  }
+  void graph_convolution(const std::string& name, int in, int out) {
+    list.push_back({name + ".weight", uniform(in, out, 0.05, rng_)});
+    list.push_back({name + ".bias", uniform(1, out, 1 / std::sqrt(out), rng_)});
+  }
+
+  std::vector<NamedMatrix> list;
+
+ private:
+  Rng& rng_;
+};
+
+/// x·Wᵀ + b.
+template <typename T>
+Var linear(Tape<T>& tape, Var x, Var weight, Var bias) {
+  return tape.add_row(tape.matmul(x, weight, false, true), bias);
+}
+
+template <typename T>
+Var cast_leaf(Tape<T>& tape, const Matrix<float>& value) {
+  return tape.leaf(value.template cast<T>());
+}
+
+}  // namespace
+
+HelpParameters initial_help_parameters(int features, bool graph, Rng& rng) {
+  constexpr int kWide = 2 * kHelpWidth;
+  Initialiser theta(rng);
+  if (graph) {
+    theta.graph_convolution("gc1", features, kHelpWidth);
+    for (const char* name : {"gc2", "gc3", "gc4"}) theta.graph_convolution(name, kHelpWidth, kHelpWidth);
+  } else {
+    theta.linear("fc1", features, kHelpWidth);
+    theta.linear("fc2", kHelpWidth, kHelpWidth);
+  }
+  theta.linear("fc_hw1", kHelpEmbedding, kHelpWidth);
+  theta.linear("fc_hw2", kHelpWidth, kHelpWidth);
+  theta.linear("fc3", kWide, kWide);
+  theta.linear("fc4", kWide, kWide);
+  theta.linear("fc5", kWide, 1);
+  Initialiser z(rng);
+  z.linear("z_encoder.0", kHelpEmbedding, 10);
+  z.linear("z_encoder.2", 10, 2 * kHelpModulators);
+
+  HelpParameters parameters{std::move(theta.list), {}, std::move(z.list)};
+  for (const NamedMatrix& p : parameters.theta) {
+    parameters.rates.push_back({p.name, Matrix<float>::Constant(p.value.rows(), p.value.cols(), kInitialRate)});
+  }
+  return parameters;
+}
+
+template <typename T>
+HelpVars on_tape(Tape<T>& tape, const HelpParameters& parameters) {
+  HelpVars vars;
+  for (const NamedMatrix& p : parameters.theta) vars.theta.push_back(cast_leaf(tape, p.value));
+  for (const NamedMatrix& p : parameters.rates) vars.rates.push_back(cast_leaf(tape, p.value));
+  for (const NamedMatrix& p : parameters.z) vars.z.push_back(cast_leaf(tape, p.value));
+  return vars;
+}
+
+template <typename T>
+Modulators modulators(Tape<T>& tape, std::span<const Var> z_parameters, Var embedding) {
+  const Var hidden = tape.relu(linear(tape, embedding, z_parameters[0], z_parameters[1]));
+  const Var both = linear(tape, hidden, z_parameters[2], z_parameters[3]);
+  return {tape.columns(both, 0, kHelpModulators), tape.columns(both, kHelpModulators, kHelpModulators)};
+}
+
+template <typename T>
+Var sample_modulators(Tape<T>& tape, const Modulators& m, Var noise) {
+  return tape.add(m.mean, tape.multiply(tape.softplus(m.spread), noise));
+}
+
+template <typename T>
+Var divergence(Tape<T>& tape, const Modulators& m) {
+  const Var deviation = tape.softplus(m.spread);
+  const Var squares = tape.add(tape.multiply(deviation, deviation), tape.multiply(m.mean, m.mean));
+  const Var ones = tape.filled(1, kHelpModulators, 1);
+  const Var terms = tape.subtract(tape.subtract(squares, ones), tape.scale(tape.log(deviation), 2));
+  return tape.scale(tape.sum(terms), T(0.5));
+}
+
+template <typename T>
+Var help_forward(Tape<T>& tape, const GraphBatch& batch, Var embedding, std::span<const Var> theta,
+                 std::optional<Var> z) {
+  std::size_t next = 0;  // theta is consumed in its order
+  const auto take = [&] { return theta[next++]; };
+
+  Var arch = cast_leaf(tape, batch.nodes);
+  if (batch.adjacency) {
+    for (int layer = 1; layer <= 3; ++layer) {
+      const Var weight = take(), bias = take();
+      arch = tape.relu(tape.add_row(tape.sparse(batch.adjacency, tape.matmul(arch, weight)), bias));
+    }
+    // Only the global node of the last layer is read: (A·H)·W of that row alone.
+    const Var weight = take(), bias = take();
+    arch = tape.relu(tape.add_row(tape.matmul(tape.sparse(batch.readout, arch), weight), bias));
+  } else {
+    for (int layer = 1; layer <= 2; ++layer) {
+      const Var weight = take(), bias = take();
+      arch = tape.relu(linear(tape, arch, weight, bias));
+    }
+    arch = tape.sparse(batch.readout, arch);
+  }
+  Var device = embedding;
+  for (int layer = 1; layer <= 2; ++layer) {
+    const Var weight = take(), bias = take();
+    device = tape.relu(linear(tape, device, weight, bias));
+  }
+
+  constexpr Eigen::Index kWide = 2 * kHelpWidth;
+  Var x = arch;
+  for (int layer = 0; layer < kHeaderLayers; ++layer) {
+    Var weight = take(), bias = take();
+    if (z) {
+      const Var ones = tape.filled(1, kWide, 1);
+      const Var factors = tape.add(ones, tape.scale(tape.columns(*z, layer * kWide, kWide), T(kModulation)));
+      weight = tape.multiply(weight, tape.repeat_row(factors, tape.value(weight).rows()));
+      const Var shift = tape.scale(tape.columns(*z, kHeaderLayers * kWide + layer, 1), T(kModulation));
+      bias = tape.add(bias, tape.repeat(shift, 1, tape.value(bias).cols()));
+    }
+    if (layer ==
+        0) {  // the device's half of the concatenated input is the same for every architecture: a row of its own
+      bias = tape.add(bias, tape.matmul(device, tape.columns(weight, kHelpWidth, kHelpWidth), false, true));
+      weight = tape.columns(weight, 0, kHelpWidth);
+    }
+    x = linear(tape, x, weight, bias);
+    if (layer + 1 < kHeaderLayers) x = tape.relu(x);
+  }
+  return x;
+}
+
+template <typename T>
+Var mean_squared_error(Tape<T>& tape, Var predicted, Var wanted) {
+  const Var difference = tape.subtract(predicted, wanted);
+  return tape.scale(tape.sum(tape.multiply(difference, difference)), T(1) / static_cast<T>(tape.value(wanted).size()));
+}
+
+template <typename T>
+std::vector<Var> inner_step(Tape<T>& tape, const GraphBatch& support, Var targets, Var embedding,
+                            std::span<const Var> theta, std::span<const Var> rates, Var z, std::vector<Var>* gradients,
+                            Var* loss) {
+  const Var error = mean_squared_error(tape, help_forward(tape, support, embedding, theta, z), targets);
+  const std::vector<Var> slopes = tape.gradients(error, theta);
+  std::vector<Var> stepped;
+  for (std::size_t i = 0; i < theta.size(); ++i) {
+    stepped.push_back(tape.subtract(theta[i], tape.multiply(rates[i], slopes[i])));
+  }
+  if (gradients) *gradients = slopes;
+  if (loss) *loss = error;
+  return stepped;
+}
+
+#define NASLAT_INSTANTIATE(T)                                                                            \
+  template HelpVars on_tape(Tape<T>&, const HelpParameters&);                                            \
+  template Modulators modulators(Tape<T>&, std::span<const Var>, Var);                                   \
+  template Var sample_modulators(Tape<T>&, const Modulators&, Var);                                      \
+  template Var divergence(Tape<T>&, const Modulators&);                                                  \
+  template Var help_forward(Tape<T>&, const GraphBatch&, Var, std::span<const Var>, std::optional<Var>); \
+  template Var mean_squared_error(Tape<T>&, Var, Var);                                                   \
+  template std::vector<Var> inner_step(Tape<T>&, const GraphBatch&, Var, Var, std::span<const Var>,      \
+                                       std::span<const Var>, Var, std::vector<Var>*, Var*);
+NASLAT_INSTANTIATE(float)
+NASLAT_INSTANTIATE(double)
+#undef NASLAT_INSTANTIATE
+
+}  // namespace naslat

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "predictor/graph_batch.hpp"
+#include "spaces/random.hpp"
+
+namespace naslat {
+
+/// Matrices by name, in the order and under the names of HELP's released checkpoints; a bias of n values is 1×n.
+struct NamedMatrix {
+  std::string name;
+  Matrix<float> value;
+};
+
+/// What HELP learns: the model theta, a rate alpha for each of its parameters, and the z network.
+struct HelpParameters {
+  std::vector<NamedMatrix> theta, rates, z;
+};
+
+constexpr int kHelpWidth = 100;       // L of help-predictor.md 2
+constexpr int kHelpEmbedding = 10;    // reference latencies
+constexpr int kHelpModulators = 603;  // 3·2L weight scales, then 3 bias shifts
+
+/// PyTorch's default initialisation for linear layers, HELP's for graph convolutions; all rates 1e-3.
+/// @param graph whether architectures are encoded by graph convolutions (NAS-Bench-201) or by a linear encoder
+[[nodiscard]] HelpParameters initial_help_parameters(int features, bool graph, Rng& rng);
+
+/// theta, rates and z parameters on a tape.
+struct HelpVars {
+  std::vector<Var> theta, rates, z;
+};
+template <typename T>
+[[nodiscard]] HelpVars on_tape(Tape<T>& tape, const HelpParameters& parameters);
+
+/// The normal distribution over modulators that the z network makes of an embedding: 1×603 each.
+struct Modulators {
+  Var mean, spread;  ///< z ~ Normal(mean, softplus(spread))
+};
+template <typename T>
+[[nodiscard]] Modulators modulators(Tape<T>& tape, std::span<const Var> z_parameters, Var embedding);
+/// mean + softplus(spread)·noise. @param noise 1×603 standard normal draws
+template <typename T>
+[[nodiscard]] Var sample_modulators(Tape<T>& tape, const Modulators& modulators, Var noise);
+/// KL(Normal(mean, softplus(spread)) ‖ Normal(0, 1)) summed over the entries.
+template <typename T>
+[[nodiscard]] Var divergence(Tape<T>& tape, const Modulators& modulators);
+
+/// Predicted targets of a batch, architectures×1.
+/// @param embedding V_h as 1×10 @param z modulators of the header (1×603), or nothing for the plain model
+template <typename T>
+[[nodiscard]] Var help_forward(Tape<T>& tape, const GraphBatch& batch, Var embedding, std::span<const Var> theta,
+                               std::optional<Var> z);
+
+template <typename T>
+[[nodiscard]] Var mean_squared_error(Tape<T>& tape, Var predicted, Var wanted);
+
+/// One step of Eq. 7: theta - rates∘grad MSE(support). @param loss receives the loss before the step, if not null
+template <typename T>
+[[nodiscard]] std::vector<Var> inner_step(Tape<T>& tape, const GraphBatch& support, Var targets, Var embedding,
+                                          std::span<const Var> theta, std::span<const Var> rates, Var z,
+                                          std::vector<Var>* gradients = nullptr, Var* loss = nullptr);
+
+}  // namespace naslat

@@ -1,0 +1,87 @@
+#include "predictor/tasks.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "configs/errors.hpp"
+
+namespace naslat {
+
+namespace {
+
+constexpr double kTrimmed = 0.1;  // at either end
+constexpr std::size_t kQueries = 1000;
+
+/// Positions first..last-1 in order of latency, without the lowest and highest tenth and without missing latencies.
+std::vector<std::size_t> trimmed_by_latency(const std::vector<double>& latency_s, std::size_t first, std::size_t last) {
+  std::vector<std::size_t> positions(last - first);
+  std::iota(positions.begin(), positions.end(), first);
+  std::erase_if(positions, [&](std::size_t i) { return !std::isfinite(latency_s[i]); });
+  std::stable_sort(positions.begin(), positions.end(),
+                   [&](std::size_t a, std::size_t b) { return latency_s[a] < latency_s[b]; });
+  const auto cut = static_cast<std::ptrdiff_t>(kTrimmed * static_cast<double>(positions.size()));
+  return {positions.begin() + cut, positions.end() - cut};
+}
+
+std::vector<double> reference_latencies(const SearchSpace& space, const LatencyTable& table) {
+  std::vector<double> latencies;
+  for (const Architecture& reference : space.references()) {
+    const auto found = std::find(table.architectures->begin(), table.architectures->end(), reference);
+    const double latency_s = found == table.architectures->end()
+                                 ? std::nan("")
+                                 : table.latency_s[static_cast<std::size_t>(found - table.architectures->begin())];
+    if (!std::isfinite(latency_s)) {
+      throw DataError(
+          fmt::format("{}: reference {}: got no latency, wanted all ten", table.device, space.format(reference)));
+    }
+    latencies.push_back(latency_s);
+  }
+  return latencies;
+}
+
+}  // namespace
+
+Encodings encode_all(const SearchSpace& space, std::span<const Architecture> architectures) {
+  Encodings encodings;
+  encodings.reserve(architectures.size());
+  for (const Architecture& architecture : architectures) encodings.push_back(space.encode(architecture));
+  return encodings;
+}
+
+std::size_t training_pool_size(const std::string& space) { return space.starts_with("nasbench201") ? 900 : 4000; }
+
+DeviceTask device_task(const SearchSpace& space, const LatencyTable& table) {
+  const std::size_t pool_size = training_pool_size(space.name());
+  if (table.latency_s.size() < pool_size + kQueries) {
+    throw DataError(fmt::format("{}: got {} latencies, wanted at least {}", table.device, table.latency_s.size(),
+                                pool_size + kQueries));
+  }
+  DeviceTask task{table.device, embed(reference_latencies(space, table)), table.latency_s, {}, {}, {}};
+  task.pool = trimmed_by_latency(task.latency_s, 0, pool_size);
+  task.queries = trimmed_by_latency(task.latency_s, pool_size, pool_size + kQueries);
+  if (task.pool.size() < 20 || task.queries.size() < 2) {
+    throw DataError(
+        fmt::format("{}: got {} usable latencies in its pool, wanted at least 20", table.device, task.pool.size()));
+  }
+  std::vector<double> pool_s;
+  for (const std::size_t i : task.pool) pool_s.push_back(task.latency_s[i]);
+  task.scale = target_scale(pool_s);
+  return task;
+}
+
+std::vector<DeviceTask> device_tasks(const SearchSpace& space, std::span<const LatencyTable> tables,
+                                     std::span<const std::string> devices) {
+  std::vector<DeviceTask> tasks;
+  for (const std::string& device : devices) {
+    const auto found =
+        std::find_if(tables.begin(), tables.end(), [&](const LatencyTable& t) { return t.device == device; });
+    if (found == tables.end()) throw DataError(fmt::format("device {}: no such table among {}", device, tables.size()));
+    tasks.push_back(device_task(space, *found));
+  }
+  return tasks;
+}
+
+}  // namespace naslat

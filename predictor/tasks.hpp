@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "measure/latency_table.hpp"
+#include "predictor/task.hpp"
+#include "spaces/search_space.hpp"
+
+namespace naslat {
+
+/// The encodings of a list of architectures, made once and pointed to by the tasks of all devices.
+using Encodings = std::vector<Encoding>;
+[[nodiscard]] Encodings encode_all(const SearchSpace& space, std::span<const Architecture> architectures);
+
+/// One device as HELP's released code sees it (help-predictor.md 1): positions are in the list of architectures.
+struct DeviceTask {
+  std::string device;
+  HardwareEmbedding embedding;
+  std::vector<double> latency_s;     ///< by position
+  std::vector<std::size_t> pool;     ///< the first `pool_size` positions, lowest and highest 10% by latency removed
+  std::vector<std::size_t> queries;  ///< the next 1,000 positions, likewise, in order of latency
+  TargetScale scale;                 ///< of the pool
+};
+
+/// Sizes of the lists of a space: 900 for NAS-Bench-201, 4,000 for FBNet and OFA.
+[[nodiscard]] std::size_t training_pool_size(const std::string& space);
+
+/// @throws DataError naming the device, if a reference has no latency or the table is too short
+[[nodiscard]] DeviceTask device_task(const SearchSpace& space, const LatencyTable& table);
+
+/// The tasks of the named devices, in that order. @throws DataError naming a device that has no table
+[[nodiscard]] std::vector<DeviceTask> device_tasks(const SearchSpace& space, std::span<const LatencyTable> tables,
+                                                   std::span<const std::string> devices);
+
+}  // namespace naslat
