@@ -101,7 +101,7 @@ std::vector<OnednnExecutable::Call> OnednnExecutable::bind(const std::vector<Ste
   return calls;
 }
 
-void OnednnExecutable::execute(const std::vector<Call>& calls) const {
+void OnednnExecutable::execute(std::span<const Call> calls) const {
   for (const Call& call : calls) {
     const dnnl_status_t status = dnnl_primitive_execute(call.primitive, stream_.get(), call.argument_count,
                                                         arguments_.data() + call.first_argument);

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "measure/backend.hpp"
@@ -22,6 +24,10 @@ class OnednnExecutable final : public Executable {
   [[nodiscard]] std::vector<float> output() const override;
   [[nodiscard]] const ExecutableInfo& info() const override { return info_; }
 
+  /// One kernel of the run by itself, for profiles.
+  [[nodiscard]] std::size_t steps() const { return calls_.size(); }
+  void run_step(std::size_t step) { execute({&calls_[step], 1}); }
+
   void set_build_s(double build_s) { info_.build_s = build_s; }
 
  private:
@@ -33,7 +39,7 @@ class OnednnExecutable final : public Executable {
   void place_constants(const Plan& plan);
   std::vector<Call> bind(const std::vector<Step>& steps, const Plan& plan);
   dnnl_memory_t view(const Operand& operand);
-  void execute(const std::vector<Call>& calls) const;
+  void execute(std::span<const Call> calls) const;
   void describe(const Plan& plan, const ArenaPlan& offsets);
 
   std::shared_ptr<const Block> arena_;

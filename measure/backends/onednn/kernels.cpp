@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <string_view>
 
@@ -123,6 +124,9 @@ const Kernel* Kernels::batch_norm(const BatchNorm& op, Layout src, const FusedOp
 }
 
 const Kernel* Kernels::pool(const AveragePool& op, Layout src, const Shape& dst, const FusedOps& fused) {
+  // Row-major pooling transposes inside (oneDNN 3.7.2) and would read an addend as if it were transposed too.
+  const auto adds = [](const FusedOp& fused_op) { return fused_op.kind == FusedOp::Kind::add; };
+  if (src == layouts_.plain(src->get_dims()) && std::any_of(fused.begin(), fused.end(), adds)) return nullptr;
   return get(
       {kPool, op.kernel, op.stride, op.padding, key_part(src)}, fused, "pool", [&](const dnnl::primitive_attr& attr) {
         const Dims strides{op.stride, op.stride}, dilation{0, 0}, padding{op.padding, op.padding};

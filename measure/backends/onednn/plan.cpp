@@ -117,9 +117,10 @@ class Planner {
   }
 
   Value compute(const Affine& op) {
-    if (layer_->inputs.empty()) return fill(static_cast<float>(op.shift));
+    if (layer_->inputs.empty()) return apply_separately(fill(static_cast<float>(op.shift)));
     const Value src = newest(layer_->inputs[0]);
-    if (layer_->post_ops.empty() || op.shift != 0) {
+    const Kernel* const product = op.shift == 0 ? kernels_.scale(src.layout, {}) : nullptr;
+    if (layer_->post_ops.empty() || product == nullptr || product->slow) {
       return with_post_ops([&](const FusedOps& fused) { return kernels_.affine(op, src.layout, fused); }, source(src));
     }
     // Element-wise functions take no additions, products by a scalar tensor do.
