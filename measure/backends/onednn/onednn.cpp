@@ -45,8 +45,7 @@ class OnednnBackend final : public Backend {
   [[nodiscard]] std::string name() const override { return "onednn"; }
 
   [[nodiscard]] std::vector<Device> devices() const override {
-    const auto cores = std::max<std::size_t>(usable_cores().size(), 1);
-    return {{.backend = name(), .hardware = processor_short_name(), .isa = "", .threads = static_cast<int>(cores)}};
+    return {{.backend = name(), .hardware = processor_short_name(), .isa = "", .threads = std::max(cores_, 1)}};
   }
 
   [[nodiscard]] std::unique_ptr<Executable> compile(const Network& network, const Device& device) override {
@@ -85,7 +84,8 @@ class OnednnBackend final : public Backend {
   }
 
  private:
-  std::optional<Workshop> workshop_;  // from the first compile on
+  const int cores_ = static_cast<int>(usable_cores().size());  // before binding narrows what this process sees
+  std::optional<Workshop> workshop_;                           // from the first compile on
 };
 
 }  // namespace
