@@ -1,0 +1,33 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "predictor/help_model.hpp"
+
+namespace naslat {
+
+/// A meta-trained predictor with what one must know to trust it.
+struct Checkpoint {
+  std::string predictor = "help", space;
+  std::string version;  ///< of naslat that wrote it
+  std::string
+      training;  ///< JSON object: hyper-parameters, devices, seed, fingerprint of the tables, best episode, validation
+  HelpParameters parameters;
+};
+
+/// File format: the line "naslat-checkpoint 1", a line of JSON (predictor, space, version, training, matrices by group,
+/// name and shape), a line "crc32 xxxxxxxx" over all the rest, then the matrices' float32 values, little-endian,
+/// row-major.
+[[nodiscard]] std::string serialize(const Checkpoint& checkpoint);
+/// @throws DataError "subject: what is wrong, got and wanted"
+[[nodiscard]] Checkpoint parse_checkpoint(std::string_view bytes, const std::string& subject);
+
+/// Our own format, or HELP's released PyTorch checkpoint where the name ends in .pt. @throws DataError
+[[nodiscard]] Checkpoint read_checkpoint(const std::filesystem::path& path);
+
+/// The checkpoint inside this binary. @throws DataError where the space has none
+[[nodiscard]] const Checkpoint& built_in_checkpoint(const std::string& space);
+
+}  // namespace naslat

@@ -1,0 +1,138 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "configs/errors.hpp"
+#include "configs/files.hpp"
+#include "measure/progress.hpp"
+#include "predictor/checkpoint.hpp"
+#include "predictor/commands.hpp"
+#include "predictor/help.hpp"
+#include "predictor/published_tables.hpp"
+
+namespace naslat {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Options {
+  std::string space = "nasbench201", predictor = "help", data = published_tables().string(), out;
+  std::vector<std::string> train, validate;
+  HelpTraining training{.threads = 0};
+  bool json = false, quiet = false;
+};
+
+/// Of the latencies trained on, so that a checkpoint can be traced to its tables.
+std::string fingerprint(const std::vector<DeviceTask>& tasks) {
+  std::uint64_t hash = 0xcbf29ce484222325ULL;  // FNV-1a
+  for (const DeviceTask& task : tasks) {
+    for (const double value : task.latency_s) {
+      std::uint64_t bits = 0;
+      std::memcpy(&bits, &value, sizeof bits);
+      hash = (hash ^ bits) * 0x100000001b3ULL;
+    }
+  }
+  return fmt::format("{:016x}", hash);
+}
+
+Json description(const Options& o, const std::vector<DeviceTask>& train, const MetaTrained& result) {
+  const HelpTraining& t = o.training;
+  return {{"episodes", t.episodes},
+          {"tasks", t.tasks},
+          {"support", t.support},
+          {"query", t.query},
+          {"inner_steps", t.inner_steps},
+          {"rate", t.rate},
+          {"divergence_weight", t.divergence_weight},
+          {"loss", "mean over tasks of query MSE + divergence_weight * KL(z)"},
+          {"seed", t.seed},
+          {"train", o.train},
+          {"validate", o.validate},
+          {"data_fingerprint", fingerprint(train)},
+          {"best_episode", result.best_episode},
+          {"validation_spearman", result.validation_spearman}};
+}
+
+void require(const Options& o) {
+  if (o.predictor != "help") throw ConfigError(fmt::format("predictor: got '{}', wanted help", o.predictor));
+  if (o.out.empty()) throw ConfigError("out: got nothing, wanted the checkpoint file to write");
+  if (o.train.empty() || o.validate.empty())
+    throw ConfigError("train, validate: got no devices, wanted at least 1 of each");
+}
+
+void run(Options o) {
+  require(o);
+  if (o.training.threads == 0) o.training.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  const SearchSpace& space = search_space(o.space);
+  const std::vector<LatencyTable> tables = read_latency_tables(o.data, o.space);
+  const Encodings encodings = encode_all(space, *tables.at(0).architectures);
+  const std::vector<DeviceTask> train = device_tasks(space, tables, o.train);
+  const std::vector<DeviceTask> validate = device_tasks(space, tables, o.validate);
+
+  const Clock now = steady_clock();
+  const double started_s = now();
+  Progress progress("meta-training", o.quiet);
+  double best = -1;
+  const MetaTrained result =
+      meta_train(encodings, train, validate, o.training, [&](int episode, double loss, double validation) {
+        if (validation > best) best = validation;
+        progress.update(
+            static_cast<double>(episode) / o.training.episodes,
+            fmt::format("episode {}, query loss {:.4f}, best validation Spearman {:.3f}", episode, loss, best));
+      });
+  const double took_s = now() - started_s;
+
+  const Json training = description(o, train, result);
+  write_file(o.out, serialize({o.predictor, o.space, "naslat", training.dump(), result.parameters}));
+  if (o.json) {
+    fmt::print("{}\n", Json{{"checkpoint", o.out}, {"wall_s", took_s}, {"training", training}}.dump(2));
+  } else {
+    fmt::print("{}: {} episodes in {:.0f} s ({:.3f} s each), best at episode {} with validation Spearman {:.4f}\n",
+               o.out, o.training.episodes, took_s, took_s / o.training.episodes, result.best_episode,
+               result.validation_spearman);
+  }
+}
+
+}  // namespace
+
+Action train_command(CLI::App& app) {
+  const auto o = std::make_shared<Options>();
+  app.add_option("--space", o->space, "search space")->capture_default_str();
+  app.add_option("--predictor", o->predictor, "predictor to meta-train: help")->capture_default_str();
+  app.add_option("--data", o->data, "latency dataset, or a clone of the HELP repository")->capture_default_str();
+  app.add_option("--train", o->train, "devices to meta-train on");
+  app.add_option("--validate", o->validate, "devices to choose the best episode by");
+  app.add_option("--out", o->out, "checkpoint file to write");
+  HelpTraining& t = o->training;
+  app.add_option("--episodes", t.episodes, "steps of meta-training")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+  app.add_option("--tasks", t.tasks, "devices per episode")->check(CLI::Range(1, 1000))->capture_default_str();
+  app.add_option("--support", t.support, "samples adapted to")->check(CLI::Range(1, 1000))->capture_default_str();
+  app.add_option("--query", t.query, "samples judged by")->check(CLI::Range(1, 1000))->capture_default_str();
+  app.add_option("--inner-steps", t.inner_steps, "gradient steps of the adaptation")
+      ->check(CLI::Range(0, 20))
+      ->capture_default_str();
+  app.add_option("--validate-every", t.validate_every, "episodes between validations")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+  app.add_option("--rate", t.rate, "Adam's learning rate")->check(CLI::Range(1e-12, 1.0))->capture_default_str();
+  app.add_option("--divergence-weight", t.divergence_weight, "weight of the z network's KL term")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  app.add_option("--seed", t.seed, "of initial weights, tasks and z")->capture_default_str();
+  app.add_option("--threads", t.threads, "0: all; does not change the result")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  app.add_flag("--json", o->json, "one JSON document");
+  app.add_flag("--quiet", o->quiet, "no progress");
+  app.footer("example: naslat train --config configs/help_nasbench201.toml --out help.ckpt");
+  return [o] { run(*o); };
+}
+
+}  // namespace naslat
