@@ -10,6 +10,7 @@
 #include "configs/errors.hpp"
 #include "configs/interrupt.hpp"
 #include "configs/reader.hpp"
+#include "measure/backend.hpp"
 #include "spaces/commands.hpp"
 
 namespace {
@@ -33,20 +34,39 @@ int fail(std::string message, ExitCode code) {
   return code;
 }
 
+/// "naslat 0.1.0 (3a24f83)", then a line per backend with the versions of its libraries.
+std::string version() {
+  std::string text = fmt::format("naslat {} ({})", NASLAT_VERSION, NASLAT_REVISION);
+  for (const std::string& name : naslat::backend_names()) {
+    text += "\nbackend " + name;
+    for (const auto& [fact, value] : naslat::backend(name).facts()) text += fmt::format(", {} {}", fact, value);
+  }
+  return text;
+}
+
+/// The file's values are taken while the command line is processed, so that they also satisfy required options.
+/// @pre declared before the subcommand's own options, whose callbacks then run after it
+void add_config_option(CLI::App& app) {
+  app.add_option_function<std::string>(
+         "--config", [&app](const std::string& path) { naslat::read_config(path, app); },
+         "TOML file with any of these options; the command line wins")
+      ->type_name("FILE");
+}
+
 int run(int argc, char** argv) {
   CLI::App app("naslat: how fast do neural networks run on this machine?", "naslat");
-  app.set_version_flag("--version", fmt::format("naslat {} ({})", NASLAT_VERSION, NASLAT_REVISION));
+  app.set_version_flag("--version", version);
   app.require_subcommand(1);
+  app.footer("'naslat COMMAND --help' shows a command's options and an example.");
 
   struct Prepared {
     CLI::App* app;
     naslat::Action action;
   };
   std::vector<Prepared> commands;
-  std::string config;
   for (const Command& command : kCommands) {
     CLI::App* const sub = app.add_subcommand(command.name, command.summary);
-    sub->add_option("--config", config, "TOML file with any of these options; the command line wins");
+    add_config_option(*sub);
     commands.push_back({sub, command.setup(*sub)});
   }
   try {
@@ -56,9 +76,7 @@ int run(int argc, char** argv) {
     return fail(error.what(), kWrongRequest);
   }
   for (const Prepared& command : commands) {
-    if (!command.app->parsed()) continue;
-    if (!config.empty()) naslat::read_config(config, *command.app);
-    command.action();
+    if (command.app->parsed()) command.action();
   }
   if (std::fflush(stdout) != 0) return fail("standard output: cannot be written", kImpossible);
   return kDone;
@@ -78,5 +96,7 @@ int main(int argc, char** argv) {
     return fail("out of memory", kImpossible);
   } catch (const std::exception& error) {
     return fail(error.what(), kImpossible);
+  } catch (...) {
+    return fail("an error without a message", kImpossible);
   }
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <sstream>
 #include <toml.hpp>
 #include <vector>
 
@@ -12,6 +14,45 @@ namespace naslat {
 
 namespace {
 
+constexpr std::size_t kMostBytes = 1 << 20;
+constexpr std::ptrdiff_t kMostNesting = 256;
+
+/// Whether a line is UTF-8: no overlong forms, surrogates or code points past U+10FFFF.
+bool is_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i++]);
+    const int following = lead < 0x80 ? 0 : lead < 0xc2 ? -1 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : lead < 0xf5 ? 3 : -1;
+    if (following < 0 || text.size() - i < static_cast<std::size_t>(following)) return false;
+    for (int n = 0; n < following; ++n) {
+      const auto byte = static_cast<unsigned char>(text[i++]);
+      const bool first_too_low = n == 0 && ((lead == 0xe0 && byte < 0xa0) || (lead == 0xf0 && byte < 0x90));
+      const bool first_too_high = n == 0 && ((lead == 0xed && byte > 0x9f) || (lead == 0xf4 && byte > 0x8f));
+      if (byte < 0x80 || byte > 0xbf || first_too_low || first_too_high) return false;
+    }
+  }
+  return true;
+}
+
+/// What toml11 cannot be trusted with is refused before: it descends into nested lists and dotted keys by recursion,
+/// and version 3 reads beyond its buffers to tell where a text is not UTF-8. Brackets and dots are counted wherever
+/// they stand, so that nothing can hide in texts and comments.
+void refuse_hostile_text(const std::string& text, const std::string& path) {
+  if (text.size() > kMostBytes)
+    throw ConfigError(fmt::format("{}: got {} bytes, wanted at most {}", path, text.size(), kMostBytes));
+  std::ptrdiff_t brackets = 0;
+  std::size_t number = 0;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    brackets += std::ranges::count_if(line, [](char c) { return c == '[' || c == '{'; });
+    if (brackets > kMostNesting)
+      throw ConfigError(fmt::format("{}:{}: more than {} opening brackets so far", path, number, kMostNesting));
+    if (std::ranges::count(line, '.') > kMostNesting)
+      throw ConfigError(fmt::format("{}:{}: more than {} dots in one line", path, number, kMostNesting));
+    if (!is_utf8(line)) throw ConfigError(fmt::format("{}:{}: not UTF-8", path, number));
+  }
+}
+
 /// toml11 3 and 4 name the line of a value differently.
 template <typename Value>
 std::size_t line_of(const Value& value) {
@@ -20,6 +61,36 @@ std::size_t line_of(const Value& value) {
     return location.first_line_number();
   } else {
     return location.line();
+  }
+}
+
+/// The number in toml11's drawing of a place, whose lines are "[error] reason", " --> path", " 3 | text"; empty without
+/// one.
+std::string drawn_line(const std::string& drawing) {
+  std::istringstream lines(drawing);
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t begin = line.find_first_not_of(' ');
+    const std::size_t end = line.find_first_not_of("0123456789", begin);
+    if (end != std::string::npos && end > begin && line.substr(end, 2) == " |") return line.substr(begin, end - begin);
+  }
+  return {};
+}
+
+std::string describe_syntax_error(const std::string& path, const std::string& drawing) {
+  const std::string line = drawn_line(drawing);
+  std::string reason = drawing.substr(0, drawing.find('\n'));
+  if (reason.starts_with("[error] ")) reason.erase(0, 8);
+  return fmt::format("{}{}: not TOML: {}", path, line.empty() ? "" : ":" + line, reason);
+}
+
+toml::value parse(const std::string& path) {
+  const std::string text = read_file(path);
+  refuse_hostile_text(text, path);
+  std::istringstream stream(text + '\n');
+  try {
+    return toml::parse(stream, path);
+  } catch (const std::exception& error) {  // toml11 throws more than its own base class
+    throw ConfigError(describe_syntax_error(path, error.what()));
   }
 }
 
@@ -39,24 +110,41 @@ std::vector<std::string> as_arguments(const toml::value& value, const std::strin
   return arguments;
 }
 
-std::string first_line(std::string text) { return text.substr(0, text.find('\n')); }
+bool is_flag(const CLI::Option& option) { return option.get_items_expected_max() == 0; }
 
-toml::value parse(const std::string& path) {
-  std::istringstream text(read_file(path));
-  try {
-    return toml::parse(text, path);
-  } catch (const std::exception& error) {  // toml11 4 throws more than its own base class
-    throw ConfigError(fmt::format("{}: not TOML: {}", path, first_line(error.what())));
-  }
+/// What an option takes, for people: of CLI11's "INT:INT in [1 - 64]" the last part.
+std::string wanted_by(const CLI::Option& option) {
+  if (is_flag(option)) return "true or false";
+  const std::string type = option.get_type_name();
+  const std::size_t colon = type.find(':');
+  return colon == std::string::npos ? type : type.substr(colon + 1);
 }
 
-void set_option(CLI::Option& option, const std::vector<std::string>& arguments, const std::string& where) {
+/// The command line knows texts only; a file says what its values are, so a text is no number and a number no boolean.
+bool type_fits(const CLI::Option& option, const toml::value& value) {
+  if (value.is_array()) {
+    if (option.get_items_expected_max() <= 1 || value.as_array().empty()) return false;
+    return std::ranges::all_of(value.as_array(),
+                               [&](const toml::value& element) { return type_fits(option, element); });
+  }
+  if (is_flag(option)) return value.is_boolean();
+  const std::string type = option.get_type_name();
+  const bool wants_number = type.starts_with("INT") || type.starts_with("UINT") || type.starts_with("FLOAT");
+  return wants_number ? value.is_integer() || value.is_floating() : !value.is_boolean();
+}
+
+void set_option(CLI::Option& option, const toml::value& value, const std::string& where) {
+  const std::vector<std::string> arguments = as_arguments(value, where);
+  const auto wrong = [&] {
+    const std::string got = arguments.empty() ? "an empty list" : fmt::format("{}", fmt::join(arguments, ", "));
+    return ConfigError(fmt::format("{}: got {}, wanted {}", where, got, wanted_by(option)));
+  };
+  if (!type_fits(option, value)) throw wrong();
   try {
     for (const std::string& argument : arguments) option.add_result(argument);
     option.run_callback();
   } catch (const CLI::ParseError&) {
-    throw ConfigError(fmt::format("{}: got {}, wanted {}", where, fmt::join(arguments, ", "),
-                                  option.get_type_size() == 0 ? "true or false" : option.get_type_name()));
+    throw wrong();
   }
 }
 
@@ -64,13 +152,17 @@ void set_option(CLI::Option& option, const std::vector<std::string>& arguments, 
 
 void read_config(const std::string& path, CLI::App& app) {
   const toml::value config = parse(path);
-  for (const auto& [key, value] : config.as_table()) {
-    const std::string where = fmt::format("{}:{}: {}", path, line_of(value), key);
+  std::vector<std::pair<std::string, const toml::value*>>
+      entries;  // in file order: of several errors, the first is told
+  for (const auto& [key, value] : config.as_table()) entries.emplace_back(key, &value);
+  std::ranges::sort(entries, {}, [](const auto& entry) { return std::pair(line_of(*entry.second), entry.first); });
+  for (const auto& [key, value] : entries) {
+    const std::string where = fmt::format("{}:{}: {}", path, line_of(*value), key);
     CLI::Option* const option = app.get_option_no_throw("--" + key);
     if (!option || key == "config" || key == "help") {
       throw ConfigError(fmt::format("{}: no such option of 'naslat {}'", where, app.get_name()));
     }
-    if (option->count() == 0) set_option(*option, as_arguments(value, where), where);
+    if (option->count() == 0) set_option(*option, *value, where);
   }
 }
 

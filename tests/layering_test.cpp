@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <regex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace naslat {
@@ -20,16 +20,16 @@ struct Include {
 
 /// Our own #include lines of every file of a module.
 std::vector<Include> includes(const std::string& module) {
-  static const std::regex kInclude("^#include \"([^\"]+)\"");
+  constexpr std::string_view kInclude = "#include \"";
   std::vector<Include> found;
   const fs::path top = NASLAT_SOURCE_DIR;
   for (const auto& entry : fs::recursive_directory_iterator(top / module)) {
     if (entry.path().extension() != ".cpp" && entry.path().extension() != ".hpp") continue;
     std::ifstream file(entry.path());
-    std::smatch match;
     for (std::string line; std::getline(file, line);) {
-      if (std::regex_search(line, match, kInclude))
-        found.push_back({fs::relative(entry.path(), top).string(), match[1]});
+      if (!line.starts_with(kInclude)) continue;
+      const std::string included = line.substr(kInclude.size(), line.rfind('"') - kInclude.size());
+      found.push_back({fs::relative(entry.path(), top).string(), included});
     }
   }
   return found;
