@@ -12,7 +12,7 @@ namespace naslat {
 
 namespace {
 
-constexpr std::uint64_t kMostBytes = 1ULL << 30;  // unpacked, all files together
+constexpr std::uint64_t kMostBytes = 1ULL << 28;  // unpacked, all files together
 
 struct CloseZip {
   void operator()(std::remove_pointer_t<unzFile>* zip) const { unzClose(zip); }
@@ -35,7 +35,7 @@ std::map<std::string, std::string> read_zip(const std::filesystem::path& path) {
       fail("damaged zip directory");
     }
     total += info.uncompressed_size;
-    if (info.uncompressed_size > kMostBytes || total > kMostBytes) fail("unpacks to more than 1 GiB");
+    if (info.uncompressed_size > kMostBytes || total > kMostBytes) fail("unpacks to more than 256 MiB");
     if (unzOpenCurrentFile(zip.get()) != UNZ_OK) fail(fmt::format("damaged zip entry '{}'", name));
     std::string data;  // grows with what is there, whatever size the directory claims
     char chunk[1 << 16];
