@@ -11,6 +11,7 @@
 #include "configs/interrupt.hpp"
 #include "configs/reader.hpp"
 #include "measure/backend.hpp"
+#include "measure/commands.hpp"
 #include "spaces/commands.hpp"
 
 namespace {
@@ -22,6 +23,11 @@ struct Command {
 
 constexpr std::array kCommands = {
     Command{"spaces", "search spaces, their decisions, their networks layer by layer", naslat::spaces_command},
+    Command{"devices", "what can be measured here, and why it may be noisy", naslat::devices_command},
+    Command{"measure", "times architectures, appends them to a latency dataset, resumes", naslat::measure_command},
+    Command{"embed", "times the reference architectures, prints the hardware embedding", naslat::embed_command},
+    Command{"export", "dataset to CSV or JSON", naslat::export_command},
+    Command{"merge", "several datasets into one, conflicts named", naslat::merge_command},
 };
 
 enum ExitCode { kDone = 0, kImpossible = 1, kWrongRequest = 2, kInterrupted = 130 };

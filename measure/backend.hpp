@@ -63,6 +63,9 @@ class Backend {
   /// The clock that this backend's executions advance.
   [[nodiscard]] virtual Clock clock() const { return steady_clock(); }
 
+  /// Whether latencies come from a model instead of this machine. They are labelled wherever they are shown.
+  [[nodiscard]] virtual bool simulated() const { return false; }
+
   /// Facts of the library that belong into the environment of a record, e.g. {"onednn", "3.7.2"}.
   [[nodiscard]] virtual std::vector<std::pair<std::string, std::string>> facts() const { return {}; }
 };

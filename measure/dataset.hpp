@@ -1,7 +1,6 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -16,8 +15,9 @@ struct Dataset {
   std::vector<Measurement> measurements;
   std::vector<Environment> environments;
 
-  /// Median of all anchor readings of a device: what corrected latencies are scaled back by. 1 where there are none.
-  [[nodiscard]] double reference_anchor_s(const std::string& device) const;
+  /// Median of all anchor readings of a device in a space: what corrected latencies are scaled back by. 1 where there
+  /// are none.
+  [[nodiscard]] double reference_anchor_s(const std::string& space, const std::string& device) const;
   /// Device names in order of first appearance.
   [[nodiscard]] std::vector<std::string> devices() const;
 };
@@ -28,7 +28,7 @@ struct Dataset {
 /// Appends to a dataset file. A second writer of the same file, in any process, is refused.
 class DatasetWriter {
  public:
-  /// Opens or creates the file and cuts off an incomplete last line. @throws DataError
+  /// Opens or creates the file (and its folder) and cuts off an incomplete last line. @throws DataError
   explicit DatasetWriter(const std::filesystem::path& path);
   ~DatasetWriter();
   DatasetWriter(const DatasetWriter&) = delete;
@@ -36,15 +36,17 @@ class DatasetWriter {
 
   /// What the file held when it was opened, plus what was appended since.
   [[nodiscard]] const Dataset& dataset() const { return dataset_; }
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
   void append(const Environment& environment);  ///< once per key; later ones are ignored
   void append(const Measurement& measurement);
 
  private:
-  void append_line(const std::string& line);
+  void append_line(std::string line);
 
   std::filesystem::path path_;
   int file_ = -1;
+  double synced_s_ = 0;  ///< a record survives a killed process at once, a power cut after a few seconds
   Dataset dataset_;
 };
 

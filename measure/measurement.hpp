@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "measure/device.hpp"
@@ -12,6 +13,20 @@ namespace naslat {
 
 /// Where a latency comes from; shown wherever the latency is.
 enum class Origin { measured, simulated, imported };
+
+[[nodiscard]] std::string_view to_string(Origin origin);
+
+/// What the operating system did to us while a network was visited. It sees preemption, not what happens outside a
+/// virtual machine: only anchors see that.
+struct Disturbance {
+  std::int64_t involuntary_switches = 0;  ///< of all threads
+  std::int64_t major_faults = 0;
+  double steal_s = 0;      ///< taken by the hypervisor, all processors
+  double throttled_s = 0;  ///< by the group's quota
+
+  Disturbance& operator+=(const Disturbance& other);
+  bool operator==(const Disturbance&) const = default;
+};
 
 /// One record of a latency dataset: one network on one device in one campaign.
 struct Measurement {
@@ -28,6 +43,7 @@ struct Measurement {
   std::vector<double> samples_s;            ///< raw, in run order, visit after visit
   std::vector<double> anchor_s{};           ///< one per visit: the anchors' interpolated latency, empty without anchors
   std::optional<double> latency_s_given{};  ///< imported tables have no samples, only this
+  Disturbance disturbance{};
   ExecutableInfo executable{};
   std::vector<std::string> flags{};      ///< "disturbed", "not steady", "spikes": what a reader should know
   std::optional<std::string> skipped{};  ///< why there is no latency
@@ -41,5 +57,12 @@ struct Measurement {
 /// The anchor-corrected latency: each visit divided by its anchor, the median of the visits, times the campaign's
 /// reference anchor. Without anchors, latency_s.
 [[nodiscard]] std::optional<double> corrected_latency_s(const Measurement& measurement, double reference_anchor_s);
+
+/// Median of the raw samples; nothing if skipped or without samples (an imported value counts as its own median).
+[[nodiscard]] std::optional<double> median_latency_s(const Measurement& measurement);
+
+/// What inspect_block sees in the samples, in words: "not steady", "spikes", "two modes". Visits are brought to one
+/// level first where anchors say how fast the machine was.
+[[nodiscard]] std::vector<std::string> block_flags(const Measurement& measurement);
 
 }  // namespace naslat

@@ -1,9 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
-#include <vector>
 
 #include "measure/backend.hpp"
+#include "measure/statistics.hpp"
 
 namespace naslat {
 
@@ -23,11 +24,13 @@ struct Protocol {
 /// @throws ConfigError naming the option, got and wanted
 void validate(const Protocol& protocol);
 
+/// Timed runs of visit 0, 1, …: timed_runs split evenly, the first visits take what is left over.
+[[nodiscard]] std::size_t visit_runs(const Protocol& protocol, int visit);
+
 /// Runs `discarded` executions unrecorded, then times one execution per element of `samples_s`. Nothing but the
 /// execution lies between two clock reads.
-void time_runs(Executable& executable, const Clock& now, int discarded, std::span<double> samples_s);
-
-/// HELP's latency: the mean of the middle samples, trim_fraction of them dropped at either end. @pre !samples_s.empty()
-[[nodiscard]] double trimmed_mean(std::span<const double> samples_s, double trim_fraction);
+/// @returns seconds inside executions, discarded ones included
+/// @throws Interrupted between two runs
+double time_runs(Executable& executable, const Clock& now, int discarded, std::span<double> samples_s);
 
 }  // namespace naslat

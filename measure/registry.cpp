@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -27,10 +26,6 @@ const std::vector<std::unique_ptr<Backend>>& backends() {
 }
 
 }  // namespace
-
-Clock steady_clock() {
-  return [] { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); };
-}
 
 std::vector<std::string> backend_names() {
   std::vector<std::string> names;

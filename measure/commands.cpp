@@ -1,0 +1,194 @@
+#include "measure/commands.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "configs/errors.hpp"
+#include "measure/embedding.hpp"
+#include "measure/options.hpp"
+#include "measure/repeatability.hpp"
+
+namespace naslat {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// What measure and embed share: a space, a device, a protocol, a dataset file.
+struct Campaign {
+  std::shared_ptr<DeviceOptions> device;
+  std::shared_ptr<ProtocolOptions> protocol;
+  std::shared_ptr<OutputOptions> output;
+  std::string space = "nasbench201", out;
+  std::vector<std::string> archs;
+};
+
+std::shared_ptr<Campaign> add_campaign_options(CLI::App& app) {
+  auto campaign = std::make_shared<Campaign>();
+  app.add_option("--space", campaign->space, "search space (default nasbench201)");
+  app.add_option("--out", campaign->out, "dataset file (default: DEVICE-NAME.jsonl in the current folder)");
+  campaign->device = add_device_options(app);
+  campaign->protocol = add_protocol_options(app);
+  campaign->output = add_output_options(app);
+  return campaign;
+}
+
+/// A finished sweep.
+struct Result {
+  std::string device, path;
+  Origin origin = Origin::measured;
+  SweepSummary summary;
+  Dataset dataset;
+};
+
+Result run(const Campaign& campaign, const std::vector<std::string>& archs) {
+  const SearchSpace& space = search_space(campaign.space);
+  const std::vector<Architecture> architectures = select_architectures(space, archs);
+  const Device device = campaign.device->device();
+  Backend& used = backend(device.backend);
+  Result result;
+  result.device = campaign.device->device_name_of(device);
+  result.path = campaign.out.empty() ? result.device + ".jsonl" : campaign.out;
+  result.origin = used.simulated() ? Origin::simulated : Origin::measured;
+  const SweepOptions options = campaign.protocol->sweep_options(result.device);
+  DatasetWriter writer(result.path);
+  Progress progress("measure " + result.device, campaign.output->quiet);
+  result.summary = sweep(space, architectures, used, device, options, writer, progress);
+  result.dataset = writer.dataset();
+  return result;
+}
+
+Json to_json(const SweepSummary& summary) {
+  return {{"measured", summary.measured},
+          {"skipped", summary.skipped},
+          {"already_there", summary.already_there},
+          {"timed_again", summary.timed_again},
+          {"wall_s", summary.wall_s},
+          {"executing_s", summary.executing_s},
+          {"executing_share", summary.wall_s > 0 ? summary.executing_s / summary.wall_s : 0},
+          {"anchor_spread", summary.anchor_spread}};
+}
+
+Json to_json(const Repeatability& repeats) {
+  return {{"networks", repeats.networks},
+          {"spearman", repeats.spearman},
+          {"median_difference", repeats.median_difference},
+          {"p95_difference", repeats.p95_difference},
+          {"flipped_pairs", repeats.flipped_pairs},
+          {"spread_p90_p10", repeats.spread},
+          {"grade", std::string(1, repeats.grade())}};
+}
+
+Json header_json(const Campaign& campaign, const Result& result) {
+  return {{"space", campaign.space},
+          {"device", result.device},
+          {"origin", to_string(result.origin)},
+          {"dataset", result.path},
+          {"sweep", to_json(result.summary)}};
+}
+
+std::string origin_note(Origin origin) {
+  return origin == Origin::measured ? "" : fmt::format(" ({}: not a real device)", to_string(origin));
+}
+
+void print_summary(const Result& result) {
+  const SweepSummary& s = result.summary;
+  fmt::print("{}{}: {} networks measured, {} skipped, {} already there, in {:.1f} s\n", result.device,
+             origin_note(result.origin), s.measured, s.skipped, s.already_there, s.wall_s);
+  if (s.measured > 0) {
+    fmt::print("{:.1f}% of the time inside network executions", 100 * s.executing_s / s.wall_s);
+    if (s.anchor_spread > 0) fmt::print("; anchors spread over {:.1f}%", 100 * s.anchor_spread);
+    if (s.timed_again > 0) fmt::print("; {} disturbed timings repeated", s.timed_again);
+    fmt::print("\n");
+  }
+  if (s.anchor_spread > 0.03) fmt::print("the machine drifted: use corrected latencies, and see `naslat devices`\n");
+}
+
+void print_repeatability(const Repeatability& r) {
+  fmt::print(
+      "two passes over {} networks: Spearman {:.4f}, differences {:.2f}% (median), {:.2f}% (95th percentile): "
+      "grade {}; latency spread p90/p10 {:.2f}\n",
+      r.networks, r.spearman, 100 * r.median_difference, 100 * r.p95_difference, r.grade(), r.spread);
+}
+
+void measure(const Campaign& campaign) {
+  const Result result = run(campaign, campaign.archs);
+  const auto repeats = repeatability(result.dataset, campaign.space, result.device);
+  if (campaign.output->json) {
+    Json json = header_json(campaign, result);
+    if (repeats) json["repeatability"] = to_json(*repeats);
+    fmt::print("{}\n", json.dump(2));
+    return;
+  }
+  print_summary(result);
+  if (repeats) print_repeatability(*repeats);
+  fmt::print("dataset: {}\n", result.path);
+}
+
+/// Corrected latency of one architecture: the median of its repeats.
+double latency_of(const Dataset& dataset, const std::string& space, const std::string& architecture,
+                  const std::string& device) {
+  std::vector<double> repeats_s;
+  const double reference_s = dataset.reference_anchor_s(space, device);
+  for (const Measurement& m : dataset.measurements) {
+    if (m.device != device || m.space != space || m.architecture != architecture) continue;
+    if (m.skipped) throw DataError(fmt::format("embed: reference '{}' was skipped: {}", architecture, *m.skipped));
+    if (const auto latency = corrected_latency_s(m, reference_s)) repeats_s.push_back(*latency);
+  }
+  if (repeats_s.empty()) throw DataError(fmt::format("embed: no latency of reference '{}'", architecture));
+  return median_of(std::move(repeats_s));
+}
+
+void embed_device(const Campaign& campaign) {
+  const Result result = run(campaign, {"reference"});
+  const SearchSpace& space = search_space(campaign.space);
+  std::vector<std::string> architectures;
+  std::vector<double> latencies_s;
+  for (const Architecture& reference : space.references()) {
+    architectures.push_back(space.format(reference));
+    latencies_s.push_back(latency_of(result.dataset, campaign.space, architectures.back(), result.device));
+  }
+  const std::vector<double> embedding = scale_to_unit(latencies_s);
+  if (campaign.output->json) {
+    Json json = header_json(campaign, result);
+    json["references"] = Json::array();
+    for (std::size_t i = 0; i < embedding.size(); ++i) {
+      json["references"].push_back(
+          {{"architecture", architectures[i]}, {"latency_ms", latencies_s[i] * 1e3}, {"embedding", embedding[i]}});
+    }
+    json["embedding"] = embedding;
+    fmt::print("{}\n", json.dump(2));
+    return;
+  }
+  fmt::print("{}{}\n{:>12} {:>10}  {}\n", result.device, origin_note(result.origin), "latency_ms", "embedding",
+             "architecture");
+  for (std::size_t i = 0; i < embedding.size(); ++i) {
+    fmt::print("{:>#12.6g} {:>10.4f}  {}\n", latencies_s[i] * 1e3, embedding[i], architectures[i]);
+  }
+  fmt::print("dataset: {}\n", result.path);
+}
+
+}  // namespace
+
+Action measure_command(CLI::App& app) {
+  auto campaign = add_campaign_options(app);
+  app.add_option("--archs", campaign->archs,
+                 "reference, all, random:N[@SEED], range:A-B, file:PATH, or an architecture's own text")
+      ->required();
+  app.footer("Example: naslat measure --archs reference random:60 --threads 2 --out server.jsonl");
+  return [campaign] { measure(*campaign); };
+}
+
+Action embed_command(CLI::App& app) {
+  auto campaign = add_campaign_options(app);
+  app.footer("Example: naslat embed --threads 2 --mode fused");
+  return [campaign] { embed_device(*campaign); };
+}
+
+}  // namespace naslat

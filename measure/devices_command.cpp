@@ -1,0 +1,116 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "measure/backend.hpp"
+#include "measure/commands.hpp"
+#include "measure/environment.hpp"
+#include "measure/options.hpp"
+#include "measure/statistics.hpp"
+
+namespace naslat {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// A network without layers: what is left is the harness.
+class NullNetwork final : public Executable {
+ public:
+  void run() override {}
+  [[nodiscard]] std::vector<float> output() const override { return {}; }
+  [[nodiscard]] const ExecutableInfo& info() const override { return info_; }
+
+ private:
+  ExecutableInfo info_;
+};
+
+/// Seconds that timing one execution costs by itself: two clock reads.
+double harness_cost_s() {
+  NullNetwork nothing;
+  std::vector<double> samples_s(1000);
+  const Clock now = steady_clock();
+  const double start_s = now();
+  time_runs(nothing, now, 0, samples_s);
+  return (now() - start_s) / static_cast<double>(samples_s.size());
+}
+
+struct Metric {
+  std::string name, how;
+};
+
+std::vector<Metric> metrics(const Environment& environment) {
+  const Fact* energy = environment.find("energy_uj");
+  return {{"latency", "yes: host time from submission to completed output"},
+          {"energy", energy ? "counter readable, not recorded by this version" : "no: no readable energy counter"},
+          {"memory", "arena, weights and scratchpad of each network, as planned by the backend"}};
+}
+
+Json devices_json(const Environment& environment, const Device& device, double cost_s) {
+  Json json;
+  for (const Fact& fact : environment.facts) {
+    json["environment"][fact.name] =
+        fact.missing_because.empty() ? Json(fact.value) : Json{{"missing", fact.missing_because}};
+  }
+  json["devices"] = Json::array();
+  for (const std::string& name : backend_names()) {
+    for (const Device& known : backend(name).devices()) {
+      json["devices"].push_back({{"device", device_name(known)},
+                                 {"backend", name},
+                                 {"hardware", known.hardware},
+                                 {"threads", known.threads},
+                                 {"origin", backend(name).simulated() ? "simulated" : "measured"}});
+    }
+  }
+  json["metrics"] = Json::object();
+  for (const Metric& metric : metrics(environment)) json["metrics"][metric.name] = metric.how;
+  json["harness_cost_us"] = cost_s * 1e6;
+  json["warnings"] = Json::array();
+  for (const Warning& warning : noise_warnings(environment, device)) {
+    json["warnings"].push_back({{"cause", warning.cause}, {"remedy", warning.remedy}});
+  }
+  return json;
+}
+
+void print_devices(const Environment& environment, const Device& device, double cost_s) {
+  fmt::print("devices\n");
+  for (const std::string& name : backend_names()) {
+    for (const Device& known : backend(name).devices()) {
+      fmt::print("  {:<36} {}\n", device_name(known),
+                 backend(name).simulated() ? "simulated: an analytic model, not this machine" : "");
+    }
+  }
+  fmt::print("\nmetrics\n");
+  for (const Metric& metric : metrics(environment)) fmt::print("  {:<10} {}\n", metric.name, metric.how);
+  fmt::print("\nenvironment\n");
+  for (const Fact& fact : environment.facts) {
+    fmt::print("  {:<26} {}\n", fact.name,
+               fact.missing_because.empty() ? fact.value : fmt::format("({})", fact.missing_because));
+  }
+  fmt::print("\ncost of timing one execution: {:.3f} us\n", cost_s * 1e6);
+  const std::vector<Warning> warnings = noise_warnings(environment, device);
+  fmt::print("\nwhy measurements may be noisy here{}\n", warnings.empty() ? ": no reason found" : "");
+  for (const Warning& warning : warnings) fmt::print("  - {}\n      remedy: {}\n", warning.cause, warning.remedy);
+}
+
+}  // namespace
+
+Action devices_command(CLI::App& app) {
+  auto device = add_device_options(app);
+  auto output = add_output_options(app);
+  app.footer("Example: naslat devices --json");
+  return [device, output] {
+    const Device meant = device->device();
+    const Environment environment = inspect_environment(backend(meant.backend));
+    const double cost_s = harness_cost_s();
+    if (output->json) {
+      fmt::print("{}\n", devices_json(environment, meant, cost_s).dump(2, ' ', false, Json::error_handler_t::replace));
+    } else {
+      print_devices(environment, meant, cost_s);
+    }
+  };
+}
+
+}  // namespace naslat

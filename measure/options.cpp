@@ -1,0 +1,82 @@
+#include "measure/options.hpp"
+
+#include <fmt/format.h>
+
+#include "configs/errors.hpp"
+
+namespace naslat {
+
+Device DeviceOptions::device() const {
+  if (batch < 1) throw ConfigError(fmt::format("batch: got {}, wanted at least 1", batch));
+  if (threads < 0 || threads > 4096) throw ConfigError(fmt::format("threads: got {}, wanted 1..4096", threads));
+  const std::vector<Device> known = naslat::backend(backend).devices();
+  if (known.empty()) throw DataError(fmt::format("{}: nothing can be measured with it here", backend));
+  Device device = known.front();
+  for (const Device& candidate : known) {
+    if (candidate.hardware == hardware) device = candidate;
+  }
+  if (!hardware.empty() && device.hardware != hardware) {
+    std::string names;
+    for (const Device& candidate : known) names += (names.empty() ? "" : ", ") + candidate.hardware;
+    throw ConfigError(fmt::format("hardware: got '{}', wanted one of {}", hardware, names));
+  }
+  if (threads > 0) device.threads = threads;
+  device.batch = batch;
+  device.dtype = parse_data_type(dtype);
+  device.mode = parse_graph_mode(mode);
+  device.isa = isa;
+  device.pinned = !no_pin;
+  return device;
+}
+
+std::string DeviceOptions::device_name_of(const Device& device) const {
+  return name.empty() ? device_name(device) : name;
+}
+
+std::shared_ptr<DeviceOptions> add_device_options(CLI::App& app) {
+  auto options = std::make_shared<DeviceOptions>();
+  app.add_option("--backend", options->backend, "onednn, reference or simulated (default onednn)");
+  app.add_option("--hardware", options->hardware, "which of the backend's devices (see `naslat devices`)");
+  app.add_option("--threads", options->threads, "threads (default: physical cores this process may use)");
+  app.add_option("--batch", options->batch, "images per run (default 1)");
+  app.add_option("--dtype", options->dtype, "f32, or tf32, bf16, f16 where the backend has it");
+  app.add_option("--isa", options->isa, "upper limit of the instruction set: sse41, avx2, avx512_core, ...");
+  app.add_option("--mode", options->mode, "eager, fused or pruned (default fused)");
+  app.add_flag("--no-pin", options->no_pin, "leave threads where the system puts them");
+  app.add_option("--device-name", options->name, "name in the dataset (default: built from the above)");
+  return options;
+}
+
+SweepOptions ProtocolOptions::sweep_options(const std::string& device_name) const {
+  SweepOptions options;
+  options.protocol = protocol;
+  options.protocol.anchor = !no_anchor;
+  validate(options.protocol);
+  if (repeats < 1 || repeats > 1000) throw ConfigError(fmt::format("repeats: got {}, wanted 1..1000", repeats));
+  options.repeats = repeats;
+  options.seed = seed;
+  options.device_name = device_name;
+  return options;
+}
+
+std::shared_ptr<ProtocolOptions> add_protocol_options(CLI::App& app) {
+  auto options = std::make_shared<ProtocolOptions>();
+  app.add_option("--warmup", options->protocol.warmup_runs, "runs that activate the device (default 50)");
+  app.add_option("--discard", options->protocol.discarded_runs, "measurements discarded after them (default 10)");
+  app.add_option("--runs", options->protocol.timed_runs, "timed runs per network (default 50)");
+  app.add_option("--trim", options->protocol.trim_fraction, "share dropped at either end (default 0.1)");
+  app.add_option("--visits", options->protocol.visits, "visits the timed runs are split into (default 5)");
+  app.add_flag("--no-anchor", options->no_anchor, "no anchor networks; with --visits 1 the paper's literal order");
+  app.add_option("--repeats", options->repeats, "passes over all networks (default 1)");
+  app.add_option("--seed", options->seed, "of the visiting order (default 0)");
+  return options;
+}
+
+std::shared_ptr<OutputOptions> add_output_options(CLI::App& app) {
+  auto options = std::make_shared<OutputOptions>();
+  app.add_flag("--json", options->json, "one JSON document on stdout");
+  app.add_flag("--quiet", options->quiet, "no progress on stderr");
+  return options;
+}
+
+}  // namespace naslat

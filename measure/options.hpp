@@ -1,0 +1,47 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "measure/backend.hpp"
+#include "measure/sweep.hpp"
+#include "spaces/search_space.hpp"
+
+namespace naslat {
+
+/// --backend --hardware --threads --batch --dtype --isa --mode --no-pin --device-name: which device is meant.
+struct DeviceOptions {
+  std::string backend = "onednn", hardware, dtype = "f32", isa, mode = "fused", name;
+  int threads = 0;  ///< 0: all usable physical cores
+  std::int64_t batch = 1;
+  bool no_pin = false;
+
+  /// @throws ConfigError
+  [[nodiscard]] Device device() const;
+  /// The given name, else one built from the device.
+  [[nodiscard]] std::string device_name_of(const Device& device) const;
+};
+std::shared_ptr<DeviceOptions> add_device_options(CLI::App& app);
+
+/// --warmup --discard --runs --trim --visits --no-anchor --repeats --seed.
+struct ProtocolOptions {
+  Protocol protocol{};
+  bool no_anchor = false;
+  int repeats = 1;
+  std::uint64_t seed = 0;
+
+  /// @throws ConfigError
+  [[nodiscard]] SweepOptions sweep_options(const std::string& device_name) const;
+};
+std::shared_ptr<ProtocolOptions> add_protocol_options(CLI::App& app);
+
+/// --json --quiet.
+struct OutputOptions {
+  bool json = false, quiet = false;
+};
+std::shared_ptr<OutputOptions> add_output_options(CLI::App& app);
+
+}  // namespace naslat
