@@ -79,7 +79,7 @@ std::vector<LatencyTable> read_dataset_tables(const fs::path& path, const std::s
   for (const std::string& device : dataset.devices()) {
     LatencyTable table{space_name, device, Origin::measured, architectures,
                        std::vector<double>(position.size(), std::numeric_limits<double>::quiet_NaN())};
-    const double anchor_s = dataset.reference_anchor_s(space, device);
+    const double anchor_s = dataset.reference_anchor_s(space.name(), device);
     bool any = false;
     for (const Measurement& m : dataset.measurements) {
       if (m.device != device || m.space != space_name) continue;
