@@ -1,0 +1,104 @@
+#include "reports/commands.hpp"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "configs/errors.hpp"
+#include "configs/files.hpp"
+#include "measure/options.hpp"
+#include "reports/characterize.hpp"
+
+namespace naslat {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct CharacterizeArguments {
+  std::string space = "nasbench201", out;
+  std::size_t samples = 10, held_out = 50;
+  std::shared_ptr<DeviceOptions> device;
+  std::shared_ptr<ProtocolOptions> protocol;
+  std::shared_ptr<OutputOptions> output;
+};
+
+/// An unfinished report's dataset is resumed; a finished one steps aside, so that the machine is measured anew.
+void make_room(const fs::path& folder) {
+  if (!fs::exists(folder / "report.json")) return;
+  for (int number = 1;; ++number) {
+    const fs::path aside = folder / fmt::format("earlier-{}", number);
+    if (fs::exists(aside)) continue;
+    fs::create_directories(aside);
+    for (const char* name :
+         {"report.json", "report.md", "dataset.jsonl", "predictions.csv", "networks.csv", "held_out.svg"}) {
+      if (fs::exists(folder / name)) fs::rename(folder / name, aside / name);
+    }
+    return;
+  }
+}
+
+void run_characterize(const CharacterizeArguments& arguments) {
+  const SearchSpace& space = search_space(arguments.space);
+  const Device device = arguments.device->device();
+  CharacterizeOptions options{.samples = arguments.samples,
+                              .held_out = arguments.held_out,
+                              .seed = arguments.protocol->seed,
+                              .quiet = arguments.output->quiet};
+  options.device_name = arguments.device->device_name_of(device);
+  options.sweep = arguments.protocol->sweep_options(options.device_name);
+  options.folder = arguments.out.empty() ? "naslat-" + options.device_name : arguments.out;
+  make_room(options.folder);
+  const DeviceReport report = characterize(space, backend(device.backend), device, options);
+  write_report(report, options.folder);
+  if (arguments.output->json) {
+    fmt::print("{}", to_json(report));
+  } else {
+    fmt::print("{}report      {}\n", summary(report), (options.folder / "report.md").string());
+  }
+}
+
+struct ReportArguments {
+  std::string folder, format = "md";
+};
+
+void run_report(const ReportArguments& arguments) {
+  if (arguments.folder.empty()) throw ConfigError("folder: got nothing, wanted a report directory");
+  const fs::path file = fs::path(arguments.folder) / "report.json";
+  const DeviceReport report = parse_device_report(read_file(file), file.string());
+  if (arguments.format == "md") fmt::print("{}", to_markdown(report));
+  if (arguments.format == "csv") fmt::print("{}", to_csv(measured_networks(report)));
+  if (arguments.format == "json") fmt::print("{}", to_json(report));
+  if (arguments.format == "svg") fmt::print("{}", held_out_svg(report));
+}
+
+}  // namespace
+
+Action characterize_command(CLI::App& app) {
+  const auto arguments = std::make_shared<CharacterizeArguments>();
+  app.add_option("--space", arguments->space, "search space")->capture_default_str();
+  app.add_option("--out", arguments->out, "report directory; default: naslat-<device>");
+  app.add_option("--samples", arguments->samples, "networks the predictor is adapted to, beside the ten references")
+      ->check(CLI::Range(2, 1000))
+      ->capture_default_str();
+  app.add_option("--held-out", arguments->held_out, "networks timed to check the predictions")
+      ->check(CLI::Range(2, 10000))
+      ->capture_default_str();
+  arguments->device = add_device_options(app);
+  arguments->protocol = add_protocol_options(app);
+  arguments->output = add_output_options(app);
+  app.footer("example: naslat characterize --threads 2 --mode fused");
+  return [arguments] { run_characterize(*arguments); };
+}
+
+Action report_command(CLI::App& app) {
+  const auto arguments = std::make_shared<ReportArguments>();
+  app.add_option("folder", arguments->folder, "report directory");
+  app.add_option("--format", arguments->format, "md, csv, json or svg")
+      ->check(CLI::IsMember({"md", "csv", "json", "svg"}))
+      ->capture_default_str();
+  app.footer("example: naslat report naslat-xeon_t2_b1_f32_fused --format csv");
+  return [arguments] { run_report(*arguments); };
+}
+
+}  // namespace naslat

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "configs/command.hpp"
+
+namespace naslat {
+
+/// `naslat characterize`: measures this machine, fits the predictor, checks it and writes the report.
+Action characterize_command(CLI::App& app);
+/// `naslat report DIR`: renders a report directory's report.json again.
+Action report_command(CLI::App& app);
+
+}  // namespace naslat
