@@ -12,6 +12,8 @@
 #include "configs/reader.hpp"
 #include "measure/backend.hpp"
 #include "measure/commands.hpp"
+#include "predictor/commands.hpp"
+#include "reports/commands.hpp"
 #include "spaces/commands.hpp"
 
 namespace {
@@ -28,6 +30,11 @@ constexpr std::array kCommands = {
     Command{"embed", "times the reference architectures, prints the hardware embedding", naslat::embed_command},
     Command{"export", "dataset to CSV or JSON", naslat::export_command},
     Command{"merge", "several datasets into one, conflicts named", naslat::merge_command},
+    Command{"train", "meta-trains a predictor on a pool of devices, writes a checkpoint", naslat::train_command},
+    Command{"evaluate", "runs a correlation experiment over devices, protocols and seeds", naslat::evaluate_command},
+    Command{"characterize", "the main job: measures this machine, predicts the whole space, checks itself, reports",
+            naslat::characterize_command},
+    Command{"report", "renders a report directory again", naslat::report_command},
 };
 
 enum ExitCode { kDone = 0, kImpossible = 1, kWrongRequest = 2, kInterrupted = 130 };
