@@ -116,7 +116,7 @@ Table predictions_table(const std::vector<NetworkRow>& rows) {
 }  // namespace
 
 DeviceReport characterize(const SearchSpace& space, Backend& backend, const Device& device,
-                          const std::string& device_name, const CharacterizeOptions& options) {
+                          const CharacterizeOptions& options) {
   const Clock now = steady_clock();
   const double started_s = now();
   DeviceReport report;

@@ -13,12 +13,12 @@ namespace naslat {
 
 struct CharacterizeOptions {
   SweepOptions sweep{};
-  std::string device_name;
+  std::string device_name{};
   std::size_t samples = 10;   ///< networks the predictor is adapted to, beside the ten references
   std::size_t held_out = 50;  ///< networks timed to check the predictions
   std::uint64_t seed = 0;     ///< of the networks drawn and of the predictor's own draws
   bool quiet = false;
-  std::filesystem::path folder;  ///< where the dataset is written while it grows; an interrupted run resumes from it
+  std::filesystem::path folder{};  ///< where the dataset is written while it grows; an interrupted run resumes from it
 };
 
 /// The main job in one shot: times the reference networks and some samples, builds the hardware embedding, adapts the
@@ -26,7 +26,7 @@ struct CharacterizeOptions {
 /// Writes dataset.jsonl and predictions.csv into the folder.
 /// @throws DataError if a reference or too many samples cannot be measured, or the space has no predictor; Interrupted
 DeviceReport characterize(const SearchSpace& space, Backend& backend, const Device& device,
-                          const std::string& device_name, const CharacterizeOptions& options);
+                          const CharacterizeOptions& options);
 
 /// report.md, report.json, networks.csv and held_out.svg, each written beside and renamed.
 void write_report(const DeviceReport& report, const std::filesystem::path& folder);

@@ -1,5 +1,9 @@
 # Finds the distribution's packages and builds oneDNN where it is not yet built. Versions and reasons: README.md here.
 find_package(Threads REQUIRED)
+if(NASLAT_STATIC) # FindOpenMP would take the shared runtime
+  execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libgomp.a OUTPUT_VARIABLE libgomp OUTPUT_STRIP_TRAILING_WHITESPACE)
+  set(OpenMP_gomp_LIBRARY ${libgomp} CACHE FILEPATH "static OpenMP runtime")
+endif()
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(Eigen3 3.4 REQUIRED NO_MODULE)
 find_package(toml11 3.7 REQUIRED)
@@ -19,3 +23,4 @@ execute_process(COMMAND ${CMAKE_COMMAND} -E env CXX=${CMAKE_CXX_COMPILER} ${CMAK
                         ${NASLAT_ONEDNN_SOURCE}
                 OUTPUT_VARIABLE onednn_prefix OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 find_package(dnnl 3.7 REQUIRED CONFIG PATHS ${onednn_prefix} NO_DEFAULT_PATH)
+target_link_libraries(DNNL::dnnl INTERFACE OpenMP::OpenMP_CXX) # says so nowhere, and a static link needs the order
