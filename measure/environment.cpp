@@ -96,7 +96,8 @@ void add_machine(std::vector<Fact>& facts, const Root& root) {
   facts.push_back(fact("instruction_sets", machine::instruction_sets(root)));
   facts.push_back(fact("caches", machine::caches(root)));
   const auto allowed = machine::allowed_cpus(root);
-  facts.push_back({"processors_allowed", fmt::format("{}", allowed.size()), allowed.empty() ? "no affinity list" : ""});
+  const std::string count = allowed.empty() ? "" : fmt::format("{}", allowed.size());
+  facts.push_back({"processors_allowed", count, allowed.empty() ? "no affinity list" : ""});
   facts.push_back({"cores_usable", fmt::format("{}", fmt::join(usable_cores(root), " ")), ""});
   const auto quota = machine::cpu_quota(root);
   facts.push_back({"cpu_quota", quota ? fmt::format("{:.3g}", *quota) : "", quota ? "" : "no quota known"});
