@@ -88,6 +88,7 @@ Dataset read_dataset(const std::filesystem::path& path) { return parse(read_file
 DatasetWriter::DatasetWriter(const std::filesystem::path& path) : path_(path) {
   std::error_code error;
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
+  created_ = !std::filesystem::exists(path, error);
   file_ = open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (file_ < 0) fail(path, "cannot be opened for writing");
   try {
@@ -111,6 +112,7 @@ DatasetWriter::DatasetWriter(const std::filesystem::path& path) : path_(path) {
 }
 
 DatasetWriter::~DatasetWriter() {
+  if (created_ && lseek(file_, 0, SEEK_END) == 0) unlink(path_.c_str());
   fdatasync(file_);
   close(file_);
 }

@@ -30,7 +30,7 @@ class DatasetWriter {
  public:
   /// Opens or creates the file (and its folder) and cuts off an incomplete last line. @throws DataError
   explicit DatasetWriter(const std::filesystem::path& path);
-  ~DatasetWriter();
+  ~DatasetWriter();  ///< a file it made and never appended to is removed
   DatasetWriter(const DatasetWriter&) = delete;
   DatasetWriter& operator=(const DatasetWriter&) = delete;
 
@@ -46,6 +46,7 @@ class DatasetWriter {
 
   std::filesystem::path path_;
   int file_ = -1;
+  bool created_ = false;
   double synced_s_ = 0;  ///< a record survives a killed process at once, a power cut after a few seconds
   Dataset dataset_;
 };

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <regex>
+#include <sstream>
 #include <string_view>
 
 #include "measure/machine.hpp"
@@ -155,22 +155,21 @@ std::vector<int> usable_cores(const Root& root) {
 }
 
 std::string processor_short_name(const Root& root) {
-  std::string name = machine::processor_model(root).value;
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  static const std::regex kNoise(
-      R"(\(r\)|\(tm\)|@.*|\bcpu\b|\bprocessor\b|\b\d+-core\b|\b\w+-core\b|\bwith radeon.*|\bintel\b|\bamd\b)");
-  name = std::regex_replace(name, kNoise, " ");
-  std::string joined;
-  for (const char c : name) {
-    if (std::isalnum(static_cast<unsigned char>(c))) {
-      joined += c;
-    } else if (!joined.empty() && joined.back() != '-') {
-      joined += '-';
-    }
+  std::string model = machine::processor_model(root).value;
+  for (char& c : model) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  for (const std::string_view mark : {"(r)", "(tm)"}) {
+    for (auto at = model.find(mark); at != std::string::npos; at = model.find(mark))
+      model.replace(at, mark.size(), " ");
   }
-  while (joined.ends_with('-')) joined.pop_back();
-  return joined.empty() ? "cpu" : joined;
+  for (const std::string_view tail : {"@", "with radeon"}) model.resize(std::min(model.size(), model.find(tail)));
+  std::istringstream words(model);
+  std::string name;
+  for (std::string word; words >> word;) {
+    if (word == "cpu" || word == "processor" || word == "intel" || word == "amd" || word.ends_with("-core")) continue;
+    std::erase_if(word, [](unsigned char c) { return !std::isalnum(c) && c != '-'; });
+    if (!word.empty()) name += (name.empty() ? "" : "-") + word;
+  }
+  return name.empty() ? "cpu" : name;
 }
 
 }  // namespace naslat

@@ -102,6 +102,15 @@ TEST(Dataset, NamesPathAndLineOfACompleteLineThatIsNoRecord) {
   EXPECT_EQ(read_file(path).size(), 30U);  // nothing of it is thrown away
 }
 
+TEST(Dataset, LeavesNoEmptyFileBehind) {
+  const TemporaryFolder folder;
+  { const DatasetWriter writer(folder / "d.jsonl"); }
+  EXPECT_FALSE(std::filesystem::exists(folder / "d.jsonl"));
+  folder.write("mine.jsonl", "");
+  { const DatasetWriter writer(folder / "mine.jsonl"); }
+  EXPECT_TRUE(std::filesystem::exists(folder / "mine.jsonl"));
+}
+
 TEST(Dataset, SaysWhyAFolderCannotBeWritten) {
   const TemporaryFolder folder;
   EXPECT_NE(error_of(folder.path()).find("cannot be opened for writing"), std::string::npos);
