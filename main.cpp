@@ -28,6 +28,7 @@ constexpr std::array kCommands = {
     Command{"devices", "what can be measured here, and why it may be noisy", naslat::devices_command},
     Command{"measure", "times architectures, appends them to a latency dataset, resumes", naslat::measure_command},
     Command{"embed", "times the reference architectures, prints the hardware embedding", naslat::embed_command},
+    Command{"import", "published latency tables to our dataset", naslat::import_command},
     Command{"export", "dataset to CSV or JSON", naslat::export_command},
     Command{"merge", "several datasets into one, conflicts named", naslat::merge_command},
     Command{"train", "meta-trains a predictor on a pool of devices, writes a checkpoint", naslat::train_command},

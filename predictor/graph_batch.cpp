@@ -43,6 +43,16 @@ std::vector<std::uint64_t> colours(const Encoding& e, int depth) {
   return colour;
 }
 
+Matrix<float> product(const SparseMatrix& s, const Matrix<float>& x) {
+  Matrix<float> y = Matrix<float>::Zero(static_cast<Eigen::Index>(s.rows), x.cols());
+  for (std::size_t row = 0; row < s.rows; ++row) {
+    for (std::size_t e = s.by_row.begin[row]; e < s.by_row.begin[row + 1]; ++e) {
+      y.row(static_cast<Eigen::Index>(row)) += s.by_row.value[e] * x.row(static_cast<Eigen::Index>(s.by_row.column[e]));
+    }
+  }
+  return y;
+}
+
 }  // namespace
 
 GraphBatch batch_graphs(std::span<const Encoding* const> encodings, int depth) {
@@ -83,8 +93,10 @@ GraphBatch batch_graphs(std::span<const Encoding* const> encodings, int depth) {
       neighbours(i, rows[i].size() - 1, i, readout);
     }
   }
-  if (!adjacency.empty())
+  if (!adjacency.empty()) {
     batch.adjacency = SparseMatrix::make(first_seen.size(), first_seen.size(), std::move(adjacency));
+    batch.nodes = product(*batch.adjacency, batch.nodes);
+  }
   batch.readout = SparseMatrix::make(encodings.size(), first_seen.size(), std::move(readout));
   return batch;
 }

@@ -14,7 +14,7 @@ namespace naslat {
 /// depth) are one row: 200 random NAS-Bench-201 graphs have about 660 different nodes of 1,800. A flat space has one
 /// node per architecture and no adjacency.
 struct GraphBatch {
-  Matrix<float> nodes;                            ///< one row per different node
+  Matrix<float> nodes;  ///< features summed over neighbours (A·X), one row per different node
   std::shared_ptr<const SparseMatrix> adjacency;  ///< nodes × nodes; null in a flat space
   std::shared_ptr<const SparseMatrix>
       readout;  ///< architectures × nodes: the last (global) node's row of each adjacency

@@ -109,6 +109,38 @@ Var divergence(Tape<T>& tape, const Modulators& m) {
   return tape.scale(tape.sum(terms), T(0.5));
 }
 
+namespace {
+
+/// W∘(1 + 0.01 z) scales the inputs of a layer, b + 0.01 z shifts its outputs. The scale is put on the inputs
+/// themselves, which are smaller than W when there are few.
+template <typename T>
+Var header(Tape<T>& tape, Var arch, Var device, std::span<const Var> theta, std::optional<Var> z) {
+  constexpr Eigen::Index kWide = 2 * kHelpWidth;
+  const Var ones = tape.filled(1, kWide, 1);
+  Var x = arch;
+  for (int layer = 0; layer < kHeaderLayers; ++layer) {
+    Var weight = theta[static_cast<std::size_t>(2 * layer)], bias = theta[static_cast<std::size_t>(2 * layer + 1)];
+    std::optional<Var> factors;
+    if (z) {
+      factors = tape.add(ones, tape.scale(tape.columns(*z, layer * kWide, kWide), T(kModulation)));
+      const Var shift = tape.scale(tape.columns(*z, kHeaderLayers * kWide + layer, 1), T(kModulation));
+      bias = tape.add(bias, tape.repeat(shift, 1, tape.value(bias).cols()));
+    }
+    if (layer == 0) {  // the device's half of the concatenated input is the same for all: a row of its own
+      Var row = device;
+      if (factors) row = tape.multiply(row, tape.columns(*factors, kHelpWidth, kHelpWidth));
+      bias = tape.add(bias, tape.matmul(row, tape.columns(weight, kHelpWidth, kHelpWidth), false, true));
+      weight = tape.columns(weight, 0, kHelpWidth);
+      if (factors) factors = tape.columns(*factors, 0, kHelpWidth);
+    }
+    x = linear(tape, factors ? tape.multiply_row(x, *factors) : x, weight, bias);
+    if (layer + 1 < kHeaderLayers) x = tape.relu(x);
+  }
+  return x;
+}
+
+}  // namespace
+
 template <typename T>
 Var help_forward(Tape<T>& tape, const GraphBatch& batch, Var embedding, std::span<const Var> theta,
                  std::optional<Var> z) {
@@ -119,9 +151,10 @@ Var help_forward(Tape<T>& tape, const GraphBatch& batch, Var embedding, std::spa
   if (batch.adjacency) {
     for (int layer = 1; layer <= 3; ++layer) {
       const Var weight = take(), bias = take();
-      arch = tape.relu(tape.add_row(tape.sparse(batch.adjacency, tape.matmul(arch, weight)), bias));
+      if (layer > 1) arch = tape.sparse(batch.adjacency, arch);  // A·(H·W) = (A·H)·W; the batch has A·X already
+      arch = tape.relu(tape.add_row(tape.matmul(arch, weight), bias));
     }
-    // Only the global node of the last layer is read: (A·H)·W of that row alone.
+    // Only the global node of the last layer is read: its row of A·H alone.
     const Var weight = take(), bias = take();
     arch = tape.relu(tape.add_row(tape.matmul(tape.sparse(batch.readout, arch), weight), bias));
   } else {
@@ -137,26 +170,7 @@ Var help_forward(Tape<T>& tape, const GraphBatch& batch, Var embedding, std::spa
     device = tape.relu(linear(tape, device, weight, bias));
   }
 
-  constexpr Eigen::Index kWide = 2 * kHelpWidth;
-  Var x = arch;
-  for (int layer = 0; layer < kHeaderLayers; ++layer) {
-    Var weight = take(), bias = take();
-    if (z) {
-      const Var ones = tape.filled(1, kWide, 1);
-      const Var factors = tape.add(ones, tape.scale(tape.columns(*z, layer * kWide, kWide), T(kModulation)));
-      weight = tape.multiply(weight, tape.repeat_row(factors, tape.value(weight).rows()));
-      const Var shift = tape.scale(tape.columns(*z, kHeaderLayers * kWide + layer, 1), T(kModulation));
-      bias = tape.add(bias, tape.repeat(shift, 1, tape.value(bias).cols()));
-    }
-    if (layer ==
-        0) {  // the device's half of the concatenated input is the same for every architecture: a row of its own
-      bias = tape.add(bias, tape.matmul(device, tape.columns(weight, kHelpWidth, kHelpWidth), false, true));
-      weight = tape.columns(weight, 0, kHelpWidth);
-    }
-    x = linear(tape, x, weight, bias);
-    if (layer + 1 < kHeaderLayers) x = tape.relu(x);
-  }
-  return x;
+  return header(tape, arch, device, theta.subspan(next), z);
 }
 
 template <typename T>
@@ -173,7 +187,7 @@ std::vector<Var> inner_step(Tape<T>& tape, const GraphBatch& support, Var target
   const std::vector<Var> slopes = tape.gradients(error, theta);
   std::vector<Var> stepped;
   for (std::size_t i = 0; i < theta.size(); ++i) {
-    stepped.push_back(tape.subtract(theta[i], tape.multiply(rates[i], slopes[i])));
+    stepped.push_back(tape.subtract_product(theta[i], rates[i], slopes[i]));
   }
   if (gradients) *gradients = slopes;
   if (loss) *loss = error;

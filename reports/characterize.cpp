@@ -12,6 +12,7 @@
 #include "measure/dataset.hpp"
 #include "measure/statistics.hpp"
 #include "measure/sweep.hpp"
+#include "predictor/calibration.hpp"
 #include "predictor/metrics.hpp"
 #include "predictor/predictor.hpp"
 #include "predictor/registry.hpp"
@@ -155,9 +156,13 @@ DeviceReport characterize(const SearchSpace& space, Backend& backend, const Devi
   const double adapt_started_s = now();
   const HardwareEmbedding embedding = embed(measured_s(report.references));
   report.embedding = embedding.v;
-  const Samples support{encode(space, report.samples), measured_s(report.samples)};
-  const std::unique_ptr<Estimator> estimator =
-      predictor->adapt(embedding, support, target_scale(support.latency_s), rng);
+  // The scale comes from the random samples, whose range is about that of the trimmed pools HELP was meta-trained on;
+  // the references help to adapt and to calibrate.
+  const TargetScale scale = target_scale(measured_s(report.samples));
+  std::vector<NetworkRow> known = report.samples;
+  known.insert(known.end(), report.references.begin(), report.references.end());
+  const Samples support{encode(space, known), measured_s(known)};
+  const std::unique_ptr<Estimator> estimator = calibrate(predictor->adapt(embedding, support, scale, rng), support);
   std::vector<NetworkRow> all = every_network(space);
   predict(space, *estimator, all);
   report.adapt_s = now() - adapt_started_s;

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <utility>
 
-#include "predictor/autodiff/gemm.hpp"
+#include "predictor/autodiff/kernels.hpp"
 
 namespace naslat {
 
@@ -56,7 +56,7 @@ class Tape<T>::Accumulator {
     }
     for (std::size_t i = 0; i < depends_.size(); ++i) {
       const Node& node = tape.nodes_[i];
-      depends_[i] = depends_[i] || depends(node.a) || depends(node.b);
+      depends_[i] = depends_[i] || depends(node.a) || depends(node.b) || depends(node.c);
     }
   }
 
@@ -118,8 +118,17 @@ void Tape<T>::backward(Var at, Var g, Accumulator& into) {
       if (to_b) into.add(b, scale(g, -1));
       break;
     case Kind::multiply:
-      if (to_a) into.add(a, multiply(g, b));
-      if (to_b) into.add(b, multiply(g, a));
+      if (to_a) into.add(a, multiply(g, b, node.factor));
+      if (to_b) into.add(b, multiply(g, a, node.factor));
+      break;
+    case Kind::subtract_product:
+      if (to_a) into.add(a, g);
+      if (to_b) into.add(b, multiply(g, node.c, -1));
+      if (into.depends(node.c)) into.add(node.c, multiply(g, b, -1));
+      break;
+    case Kind::multiply_row:
+      if (to_a) into.add(a, multiply_row(g, b));
+      if (to_b) into.add(b, column_sums(multiply(g, a)));
       break;
     case Kind::scale:
       into.add(a, scale(g, node.factor));
@@ -217,15 +226,8 @@ Var Tape<T>::sparse(const std::shared_ptr<const SparseMatrix>& s, Var x, bool tr
   assert(static_cast<std::size_t>(value(x).rows()) == (transpose ? s->rows : s->columns));
   const Var y = record({.kind = Kind::sparse, .a = x, .transpose_a = transpose, .matrix = s},
                        static_cast<Eigen::Index>(count), value(x).cols());
-  Matrix<T>& out = result(y);
-  const Matrix<T>& in = value(x);
-  for (std::size_t row = 0; row < count; ++row) {
-    auto sum = out.row(static_cast<Eigen::Index>(row));
-    sum.setZero();
-    for (std::size_t e = rows.begin[row]; e < rows.begin[row + 1]; ++e) {
-      sum += static_cast<T>(rows.value[e]) * in.row(static_cast<Eigen::Index>(rows.column[e]));
-    }
-  }
+  multiply_sparse({static_cast<std::ptrdiff_t>(count), rows.begin.data(), rows.column.data(), rows.value.data()},
+                  value(x).data(), result(y).data(), value(x).cols());
   return y;
 }
 
@@ -244,9 +246,23 @@ Var Tape<T>::subtract(Var a, Var b) {
 }
 
 template <typename T>
-Var Tape<T>::multiply(Var a, Var b) {
-  const Var x = record({.kind = Kind::multiply, .a = a, .b = b}, value(a).rows(), value(a).cols());
-  result(x) = value(a).cwiseProduct(value(b));
+Var Tape<T>::multiply(Var a, Var b, T factor) {
+  const Var x = record({.kind = Kind::multiply, .a = a, .b = b, .factor = factor}, value(a).rows(), value(a).cols());
+  result(x) = factor * value(a).cwiseProduct(value(b));
+  return x;
+}
+
+template <typename T>
+Var Tape<T>::subtract_product(Var a, Var b, Var c) {
+  const Var x = record({.kind = Kind::subtract_product, .a = a, .b = b, .c = c}, value(a).rows(), value(a).cols());
+  result(x) = value(a) - value(b).cwiseProduct(value(c));
+  return x;
+}
+
+template <typename T>
+Var Tape<T>::multiply_row(Var a, Var row) {
+  const Var x = record({.kind = Kind::multiply_row, .a = a, .b = row}, value(a).rows(), value(a).cols());
+  result(x) = value(a).array().rowwise() * value(row).row(0).array();
   return x;
 }
 
@@ -295,7 +311,7 @@ Var Tape<T>::sum(Var a) {
 template <typename T>
 Var Tape<T>::gate(Var a, Var by) {
   const Var x = record({.kind = Kind::gate, .a = a, .b = by}, value(a).rows(), value(a).cols());
-  result(x) = (value(by).array() > T(0)).select(value(a), T(0));
+  naslat::gate(value(a).data(), value(by).data(), result(x).data(), value(a).size());
   return x;
 }
 

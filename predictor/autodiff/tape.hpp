@@ -49,7 +49,9 @@ class Tape {
   Var sparse(const std::shared_ptr<const SparseMatrix>& s, Var x, bool transpose = false);  ///< s·x or sᵀ·x
   Var add(Var a, Var b);
   Var subtract(Var a, Var b);
-  Var multiply(Var a, Var b);  ///< element-wise
+  Var multiply(Var a, Var b, T factor = 1);   ///< factor·a∘b, element-wise
+  Var subtract_product(Var a, Var b, Var c);  ///< a - b∘c, element-wise: a gradient step
+  Var multiply_row(Var x, Var row);           ///< every row of x, element-wise, by the 1×n row
   Var scale(Var x, T factor);
   Var add_row(Var x, Var row);                                      ///< the 1×n row is added to every row of x
   Var repeat_row(Var row, Eigen::Index rows);                       ///< 1×n → rows×n
@@ -79,6 +81,8 @@ class Tape {
     add,
     subtract,
     multiply,
+    subtract_product,
+    multiply_row,
     scale,
     add_row,
     repeat_row,
@@ -95,7 +99,7 @@ class Tape {
   };
   struct Node {
     Kind kind = Kind::leaf;
-    Var a{}, b{};
+    Var a{}, b{}, c{};
     bool transpose_a = false, transpose_b = false;
     T factor = 0;
     Eigen::Index first = 0;

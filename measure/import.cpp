@@ -1,0 +1,189 @@
+#include "measure/import.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "configs/errors.hpp"
+#include "configs/files.hpp"
+#include "measure/csv.hpp"
+#include "spaces/network.hpp"
+#include "spaces/search_space.hpp"
+
+namespace naslat {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A column of latencies.
+struct DeviceColumn {
+  std::size_t position;
+  std::string device;
+};
+
+std::optional<DeviceColumn> device_column(const std::string& format, const std::string& column, std::size_t position,
+                                          const fs::path& path) {
+  if (column == "latency_ms") return DeviceColumn{position, path.stem().string()};
+  for (const std::string_view ending : {"_latency_ms", "_ms"}) {
+    if (column.size() > ending.size() && column.ends_with(ending)) {
+      return DeviceColumn{position, column.substr(0, column.size() - ending.size())};
+    }
+  }
+  if (format == "latbench" && column.starts_with("latbench_")) return DeviceColumn{position, column};
+  return std::nullopt;
+}
+
+/// Where a table names its architectures.
+struct ArchitectureColumns {
+  std::optional<std::size_t> text, index;
+};
+
+std::uint64_t parse_index(const std::string& text, const SearchSpace& space, const std::string& where) {
+  std::uint64_t index = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
+  const std::uint64_t size = space.size().value_or(0);
+  if (error != std::errc{} || end != text.data() + text.size() || index >= size) {
+    throw DataError(fmt::format("{}: index: got '{}', wanted 0 to {}", where, text.substr(0, 60), size - 1));
+  }
+  return index;
+}
+
+Architecture read_architecture(const ArchitectureColumns& columns, const std::vector<std::string>& cells,
+                               const SearchSpace& space, const std::string& where) {
+  std::optional<Architecture> named, indexed;
+  if (columns.text) {
+    try {
+      named = space.parse(cells[*columns.text]);
+    } catch (const ConfigError& error) {
+      throw DataError(fmt::format("{}: {}", where, error.what()));
+    }
+  }
+  if (columns.index) indexed = space.at(parse_index(cells[*columns.index], space, where));
+  if (named && indexed && *named != *indexed) {
+    throw DataError(fmt::format("{}: index {} is {}, not {}", where, cells[*columns.index], space.format(*indexed),
+                                space.format(*named)));
+  }
+  return named ? *named : *indexed;
+}
+
+double parse_latency_s(const std::string& text, const std::string& column, const std::string& where) {
+  if (text.empty()) return std::numeric_limits<double>::quiet_NaN();
+  double latency_ms = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), latency_ms);
+  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(latency_ms) || latency_ms <= 0) {
+    throw DataError(fmt::format("{}: {}: got '{}', wanted a positive number", where, column, text.substr(0, 60)));
+  }
+  return latency_ms / 1e3;
+}
+
+std::vector<LatencyTable> read_csv_tables(const std::string& format, const fs::path& path, const SearchSpace& space) {
+  CsvReader csv(read_file(path), path.string());
+  ArchitectureColumns architecture_columns;
+  std::vector<DeviceColumn> device_columns;
+  for (std::size_t i = 0; i < csv.columns().size(); ++i) {
+    const std::string& column = csv.columns()[i];
+    if (column == "architecture" || column == "arch_str" || column == "arch_string") architecture_columns.text = i;
+    if (column == "index" || column == "nb201_index") architecture_columns.index = i;
+    if (const auto device = device_column(format, column, i, path)) device_columns.push_back(*device);
+  }
+  if (!architecture_columns.text && !architecture_columns.index)
+    throw DataError(
+        fmt::format("{}: no column named architecture, arch_str, arch_string, index or nb201_index", csv.where()));
+  if (device_columns.empty()) throw DataError(fmt::format("{}: no column whose name ends in _ms", csv.where()));
+
+  auto architectures = std::make_shared<std::vector<Architecture>>();
+  std::vector<LatencyTable> tables;
+  for (const DeviceColumn& column : device_columns) {
+    tables.push_back({space.name(), column.device, Origin::imported, architectures, {}});
+  }
+  std::set<Architecture> seen;
+  for (std::vector<std::string> cells; csv.next(cells);) {
+    Architecture architecture = read_architecture(architecture_columns, cells, space, csv.where());
+    if (!seen.insert(architecture).second)
+      throw DataError(fmt::format("{}: architecture {} a second time", csv.where(), space.format(architecture)));
+    architectures->push_back(std::move(architecture));
+    for (std::size_t d = 0; d < tables.size(); ++d) {
+      const std::size_t position = device_columns[d].position;
+      tables[d].latency_s.push_back(parse_latency_s(cells[position], csv.columns()[position], csv.where()));
+    }
+  }
+  return tables;
+}
+
+/// What the records of every device share.
+std::vector<Measurement> records_of(const LatencyTable& table, const Environment& environment) {
+  const SearchSpace& space = search_space(table.space);
+  Measurement record;
+  record.space = table.space;
+  record.device_config.backend = "imported";
+  record.device_config.threads = 0;  // nothing is known of them
+  record.device_config.pinned = false;
+  record.origin = Origin::imported;
+  record.environment = environment.key;
+  record.campaign = environment.key;
+  record.protocol.visits = 1;  // HELP A.2 as published
+  record.protocol.visit_discarded_runs = 0;
+  record.protocol.anchor = false;
+  std::vector<Measurement> records;
+  for (const Architecture& architecture : *table.architectures) {
+    record.architecture = space.format(architecture);
+    record.index = space.index_of(architecture);
+    record.network_fingerprint = fingerprint(space.network(architecture));
+    records.push_back(record);
+  }
+  return records;
+}
+
+}  // namespace
+
+const std::vector<ImportFormat>& import_formats() {
+  static const std::vector<ImportFormat> formats = {
+      {"help", "a clone of the HELP repository: its .pt files as they are"},
+      {"hw-nas-bench", "a CSV table of HW-NAS-Bench"},
+      {"latbench", "a CSV table of LatBench"},
+      {"csv", "any CSV table with an architecture or index column and DEVICE_ms columns"},
+  };
+  return formats;
+}
+
+std::vector<LatencyTable> read_published_tables(const std::string& format, const fs::path& path,
+                                                const std::string& space) {
+  std::string known;
+  for (const ImportFormat& candidate : import_formats()) {
+    known += (known.empty() ? "" : ", ") + std::string(candidate.name);
+    if (format != candidate.name) continue;
+    return format == "help" ? read_latency_tables(path, space) : read_csv_tables(format, path, search_space(space));
+  }
+  throw ConfigError(fmt::format("import: got format '{}', wanted one of {}", format, known));
+}
+
+Environment import_environment(const std::string& format, const fs::path& path) {
+  const fs::path name = fs::weakly_canonical(path).filename();
+  return {fmt::format("imported-{}-{}", format, name.string()),
+          {{"imported_format", format, ""}, {"imported_from", name.string(), ""}}};
+}
+
+void import_records(const std::vector<LatencyTable>& tables, const Environment& environment,
+                    const std::function<void(const Measurement&)>& take) {
+  std::vector<Measurement> records;  // one per architecture, without device and latency
+  const std::vector<Architecture>* described = nullptr;
+  for (const LatencyTable& table : tables) {
+    if (described != table.architectures.get()) records = records_of(table, environment);
+    described = table.architectures.get();
+    for (std::size_t i = 0; i < table.latency_s.size(); ++i) {
+      if (std::isnan(table.latency_s[i])) continue;
+      records[i].device = records[i].device_config.hardware = table.device;
+      records[i].latency_s_given = table.latency_s[i];
+      take(records[i]);
+    }
+  }
+}
+
+}  // namespace naslat

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstddef>
+
+namespace naslat {
+
+/// A matrix product over raw row-major memory: C (m×n) = op(A)·op(B), op(X) = Xᵀ where the flag is set.
+struct Product {
+  std::ptrdiff_t m, n, k;
+  bool transpose_a, transpose_b;
+};
+
+/// A sparse matrix by rows: row r has the entries begin[r]..begin[r + 1]-1.
+struct SparseRows {
+  std::ptrdiff_t rows;
+  const std::size_t *begin, *column;
+  const float* value;
+};
+
+/// The loops that training spends its time in, compiled once per instruction set.
+struct Kernels {
+  const char* name;  ///< "avx512", "avx2" or "baseline"
+  /// @param scratch kProductScratch·k floats
+  void (*multiply)(const Product& product, const float* a, const float* b, float* c, float* scratch);
+  /// y = S·x; x has `columns` columns.
+  void (*multiply_sparse)(const SparseRows& s, const float* x, float* y, std::ptrdiff_t columns);
+  /// y = x where by > 0, else 0.
+  void (*gate)(const float* x, const float* by, float* y, std::ptrdiff_t count);
+};
+constexpr std::ptrdiff_t kProductScratch = 32;
+
+extern const Kernels kBaselineKernels, kAvx2Kernels, kAvx512Kernels;
+
+/// Those for the widest vector instructions of this processor; the choice is made once per process.
+[[nodiscard]] const Kernels& kernels();
+
+// ---- what the tape calls: single precision by the kernels above, double precision for checks
+
+void multiply(const Product& product, const float* a, const float* b, float* c);
+void multiply(const Product& product, const double* a, const double* b, double* c);
+void multiply_sparse(const SparseRows& s, const float* x, float* y, std::ptrdiff_t columns);
+void multiply_sparse(const SparseRows& s, const double* x, double* y, std::ptrdiff_t columns);
+void gate(const float* x, const float* by, float* y, std::ptrdiff_t count);
+void gate(const double* x, const double* by, double* y, std::ptrdiff_t count);
+
+}  // namespace naslat

@@ -1,0 +1,7 @@
+#include "predictor/autodiff/kernel_code.hpp"
+
+namespace naslat {
+
+const Kernels kAvx2Kernels = {"avx2", multiply_by_tiles, sum_rows, gate_values};
+
+}  // namespace naslat

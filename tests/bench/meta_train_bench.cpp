@@ -1,0 +1,69 @@
+// Seconds per meta-training episode at the published setting: 8 tasks of 10 support and 200 query samples, 2 inner
+// steps, second order. The latencies are made up; the work does not depend on them.
+//   meta_train_bench [episodes] [threads]
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <thread>
+
+#include "predictor/autodiff/kernels.hpp"
+#include "predictor/help.hpp"
+
+namespace {
+
+using namespace naslat;
+
+/// A device with a cost of its own for every operation.
+DeviceTask made_up_device(const SearchSpace& space, const std::vector<Architecture>& architectures, Rng& rng) {
+  std::vector<double> cost;
+  for (std::size_t i = 0; i < 5 * space.decisions().size(); ++i) cost.push_back(rng.uniform());
+  DeviceTask task{"made up", {}, {}, {}, {}, {}};
+  for (const Architecture& architecture : architectures) {
+    double latency_s = 1;
+    for (std::size_t i = 0; i < architecture.choices.size(); ++i) latency_s += cost[5 * i + architecture.choices[i]];
+    task.latency_s.push_back(latency_s);
+  }
+  for (std::size_t i = 0; i < task.latency_s.size(); ++i) (i < 720 ? task.pool : task.queries).push_back(i);
+  task.scale = target_scale(task.latency_s);
+  task.embedding = embed({task.latency_s.begin(), task.latency_s.begin() + 10});
+  return task;
+}
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const SearchSpace& space = search_space("nasbench201");
+  Rng rng(1);
+  std::vector<Architecture> architectures;
+  for (int i = 0; i < 1520; ++i) architectures.push_back(sample(space, rng));
+  const Encodings encodings = encode_all(space, architectures);
+  std::vector<DeviceTask> devices;
+  for (int i = 0; i < 13; ++i) devices.push_back(made_up_device(space, architectures, rng));
+  const std::vector<DeviceTask> train(devices.begin(), devices.begin() + 9),
+      validate(devices.begin() + 9, devices.end());
+
+  HelpTraining config;
+  config.episodes = argc > 1 ? std::atoi(argv[1]) : 200;
+  config.threads = argc > 2 ? std::atoi(argv[2]) : static_cast<int>(std::thread::hardware_concurrency());
+  const double started_s = now();
+  double last_s = started_s, slowest_s = 0, fastest_s = std::numeric_limits<double>::infinity(), validation_s = 0;
+  (void)meta_train(encodings, train, validate, config, [&](int, double, double validation) {
+    const double took_s = now() - last_s;
+    last_s += took_s;
+    if (std::isnan(validation)) {
+      slowest_s = std::max(slowest_s, took_s);
+      fastest_s = std::min(fastest_s, took_s);
+    } else {
+      validation_s = took_s;
+    }
+  });
+  fmt::print("{} episodes, {} threads, {} kernels: {:.4f} s per episode with validations\n", config.episodes,
+             config.threads, kernels().name, (last_s - started_s) / config.episodes);
+  fmt::print("an episode alone {:.4f}-{:.4f} s, one with a validation {:.3f} s\n", fastest_s, slowest_s, validation_s);
+}

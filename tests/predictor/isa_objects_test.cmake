@@ -1,0 +1,21 @@
+# Objects compiled for a wider instruction set must define nothing another file could be linked to but their table of
+# kernels: a weak inline function from them might be chosen for the whole program and stop it on an older processor.
+#   cmake -D NM=… -D "OBJECTS=a.o;b.o" -P isa_objects_test.cmake
+if(NOT OBJECTS)
+  message(FATAL_ERROR "no objects given")
+endif()
+foreach(object IN LISTS OBJECTS)
+  execute_process(COMMAND ${NM} --extern-only --defined-only ${object} OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCHALL "[^\n]+" lines "${symbols}")
+  set(found FALSE)
+  foreach(line IN LISTS lines)
+    if(line MATCHES "_ZN6naslat.*Kernels")
+      set(found TRUE)
+    elseif(NOT line MATCHES "__odr_asan|DW.ref.__gxx_personality")
+      message(FATAL_ERROR "${object} exports ${line}")
+    endif()
+  endforeach()
+  if(NOT found)
+    message(FATAL_ERROR "${object} does not export its kernels")
+  endif()
+endforeach()

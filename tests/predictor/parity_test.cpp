@@ -1,0 +1,142 @@
+// HELP's released checkpoint, run by the authors' code on their latencies (data/help/expected/parity.json), against
+// ours.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "configs/files.hpp"
+#include "predictor/checkpoint.hpp"
+#include "predictor/tasks.hpp"
+#include "spaces/search_space.hpp"
+#include "tests/test_data.hpp"
+
+namespace naslat {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr double kTolerance = 1e-4;  // relative; the expected values were computed in single precision
+
+void expect_near(double got, double expected, const std::string& what) {
+  EXPECT_NEAR(got, expected, kTolerance * std::max(std::abs(expected), 0.01)) << what;
+}
+
+template <typename T>
+class HelpParity : public testing::Test {
+ protected:
+  void SetUp() override {
+    NASLAT_NEEDS_TEST_DATA();
+    const auto folder = test_data() / "help";
+    expected_ = Json::parse(read_file(folder / "expected/parity.json"));
+    parameters_ = read_checkpoint(folder / "data/nasbench201/checkpoint/help_max_corr.pt").parameters;
+  }
+
+  GraphBatch batch(const Json& indices) const {
+    const SearchSpace& space = search_space("nasbench201");
+    std::vector<Encoding> encodings;
+    for (const std::uint64_t index : indices) encodings.push_back(space.encode(space.at(index)));
+    std::vector<const Encoding*> pointers;
+    for (const Encoding& encoding : encodings) pointers.push_back(&encoding);
+    return batch_graphs(pointers, 3);
+  }
+
+  Var column(const Json& values) {
+    const std::vector<T> list = values;
+    Matrix<T> matrix(static_cast<Eigen::Index>(list.size()), 1);
+    std::copy(list.begin(), list.end(), matrix.data());
+    return tape_.leaf(matrix);
+  }
+  Var row(const Json& values) { return tape_.leaf(tape_.value(column(values)).transpose()); }
+
+  void expect_values(Var got, const Json& expected, const std::string& what) {
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      expect_near(static_cast<double>(tape_.value(got).data()[i]), expected[i], what + " " + std::to_string(i));
+    }
+  }
+
+  /// Norms by name; `got` in the order of theta.
+  void expect_norms(const std::vector<Var>& got, const Json& expected, const std::string& what) {
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      const std::string& name = parameters_.theta[i].name;
+      expect_near(static_cast<double>(tape_.value(got[i]).norm()), expected.at("meta_learner." + name), what + name);
+    }
+  }
+
+  /// One device: z, its KL, the two inner steps with their gradients, the meta-gradient through them.
+  void check(const std::string& device) {
+    tape_.clear();
+    const Json& wanted = expected_.at(device);
+    const HelpVars vars = on_tape(tape_, parameters_);
+    const Var v_h = row(wanted["hardware_embedding"]);
+    const Modulators prior = modulators(tape_, vars.z, v_h);
+    expect_near(static_cast<double>(tape_.scalar(divergence(tape_, prior))), wanted["kl"], "kl");
+    expect_values(prior.mean, wanted["z_weights_first5"], "z weight");
+    expect_values(tape_.columns(prior.mean, 600, 3), wanted["z_biases"], "z bias");
+
+    const GraphBatch support = batch(wanted["support"]), query = batch(wanted["query"]);
+    const Var targets = column(wanted["support_target"]);
+    expect_values(help_forward(tape_, query, v_h, vars.theta, std::nullopt), wanted["prediction_unmodulated"], "plain");
+    std::vector<Var> theta = vars.theta;
+    for (std::size_t step = 0; step < 2; ++step) {
+      const std::string at = "step " + std::to_string(step) + " ";
+      expect_values(help_forward(tape_, query, v_h, theta, prior.mean), wanted["prediction_after_step"][step], at);
+      std::vector<Var> gradients;
+      Var loss;
+      theta = inner_step(tape_, support, targets, v_h, theta, vars.rates, prior.mean, &gradients, &loss);
+      expect_near(static_cast<double>(tape_.scalar(loss)), wanted["support_loss_before_step"][step], at + "loss");
+      if (step == 0) expect_norms(gradients, wanted["inner_gradient_norm_step0"], "inner gradient ");
+    }
+    const Var predicted = help_forward(tape_, query, v_h, theta, prior.mean);
+    expect_values(predicted, wanted["prediction_after_step"][2], "adapted ");
+    const Var loss = mean_squared_error(tape_, predicted, column(wanted["query_target"]));
+    expect_near(static_cast<double>(tape_.scalar(loss)), wanted["query_loss"], "query loss");
+    expect_norms(tape_.gradients(loss, vars.theta), wanted["meta_gradient_norm_second_order"], "meta-gradient ");
+  }
+
+  Json expected_;
+  HelpParameters parameters_;
+  Tape<T> tape_;
+};
+
+using Scalars = testing::Types<float, double>;
+TYPED_TEST_SUITE(HelpParity, Scalars);
+
+TYPED_TEST(HelpParity, AdaptsToGold6226AsTheReleasedCode) { this->check("nasbench201/gold_6226"); }
+TYPED_TEST(HelpParity, AdaptsToRaspi4AsTheReleasedCode) { this->check("nasbench201/raspi4"); }
+
+TEST(HelpTables, ReferencesOnTheTitanRtxTakeWhatHelpA4Says) {
+  NASLAT_NEEDS_TEST_DATA();
+  const std::vector<std::string> devices = {"titan_rtx_256"};
+  const auto tables = read_latency_tables(test_data() / "help", "nasbench201");
+  const SearchSpace& space = search_space("nasbench201");
+  const DeviceTask task = device_tasks(space, tables, devices).at(0);
+  std::vector<double> latency_ms;
+  for (const Architecture& reference : space.references()) {
+    latency_ms.push_back(task.latency_s.at(space.index_of(reference).value()) * 1e3);
+  }
+  std::sort(latency_ms.begin(), latency_ms.end());
+  const std::vector<double> published_ms = {5.9, 8.5, 11.8, 14.1, 15.5, 16.6, 17.6, 19.1, 28.5, 44.3};
+  for (std::size_t i = 0; i < published_ms.size(); ++i) EXPECT_NEAR(latency_ms[i], published_ms[i], 0.051) << i;
+}
+
+TEST(HelpTables, EmbeddingAndTargetsOfGold6226AreThoseOfTheReleasedCode) {
+  NASLAT_NEEDS_TEST_DATA();
+  const auto folder = test_data() / "help";
+  const Json expected = Json::parse(read_file(folder / "expected/parity.json"))["nasbench201/gold_6226"];
+  const std::vector<std::string> devices = {"gold_6226"};
+  const auto tables = read_latency_tables(folder, "nasbench201");
+  const DeviceTask task = device_tasks(search_space("nasbench201"), tables, devices).at(0);
+  for (std::size_t i = 0; i < 10; ++i) {
+    expect_near(task.embedding.v.at(i), expected["hardware_embedding"][i], "embedding");
+    const std::size_t sample = expected["support"][i];
+    expect_near(task.scale.target(task.latency_s.at(sample)), expected["support_target"][i], "target");
+  }
+  expect_near(task.scale.min_s * 1e3, expected["normalisation"]["min_ms"], "min");
+  expect_near(task.scale.max_s * 1e3, expected["normalisation"]["max_ms"], "max");
+}
+
+}  // namespace
+}  // namespace naslat
