@@ -8,7 +8,5 @@ namespace naslat {
 Action train_command(CLI::App& app);
 /// `naslat evaluate`: a correlation experiment over devices, protocols and seeds.
 Action evaluate_command(CLI::App& app);
-/// `naslat predict`: latencies of given architectures from a few samples of a device.
-Action predict_command(CLI::App& app);
 
 }  // namespace naslat

@@ -29,7 +29,7 @@ json() { # python-free check that stdout is one JSON document holding a text
   shift
   "$naslat" "$@" >output 2>errors && head -c 1 output | grep -q '[[{]' && grep -qF -- "$wanted" output
 }
-static() { ldd "$naslat" 2>&1 | grep -q 'not a dynamic executable'; }
+static() { { ldd "$naslat" 2>&1 || true; } | grep -q 'not a dynamic executable'; }
 small() {
   strip -o stripped "$naslat" && [ "$(stat -c %s stripped)" -lt $((60 * 1024 * 1024)) ]
 }
@@ -53,6 +53,31 @@ holds 'a network is printed by its index' json '220119680' spaces nasbench201 14
 holds 'an unknown space is the request'"'"'s fault' exits 2 "got 'nosuch', wanted one of nasbench201" spaces nosuch
 holds 'an unknown subcommand is the request'"'"'s fault' exits 2 '' nosuch
 holds 'a broken architecture is named' exits 2 'nasbench201: architecture' spaces nasbench201 '|conv~0|'
+
+simulated=(--backend simulated --hardware cpu_like --quiet)
+measures() { # wanted number of networks measured and already there
+  "$naslat" measure "${simulated[@]}" --archs random:20 --out d.jsonl --json >output 2>errors &&
+    grep -q "\"measured\": $1," output && grep -q "\"already_there\": $2," output
+}
+exports() { # a header and a row per network
+  "$naslat" export d.jsonl >output 2>errors && [ "$(wc -l <output)" -eq 21 ]
+}
+characterizes() {
+  "$naslat" characterize "${simulated[@]}" --out report --json >output 2>errors || return 1
+  for file in report.md report.json dataset.jsonl predictions.csv networks.csv held_out.svg; do [ -s "report/$file" ] || return 1; done
+  grep -q '"origin": "simulated"' output && grep -q simulated report/report.md &&
+    [ "$(wc -l <report/predictions.csv)" -eq 15626 ] && cmp -s output report/report.json
+}
+holds 'a sweep is recorded' measures 20 0
+holds 'a sweep that is there is not repeated' measures 0 20
+truncate -s -10 d.jsonl
+holds 'a torn record is measured again, the rest is kept' measures 1 19
+holds 'a dataset becomes a table' exports
+holds 'characterize writes a whole report and says that it is simulated' characterizes
+holds 'a report is rendered again' "$naslat" report report --format csv
+holds 'an unknown backend is the request'"'"'s fault' exits 2 "backend: got 'abacus'" measure --backend abacus --archs reference --out e.jsonl
+echo 'colour = "red"' >broken.toml
+holds 'a broken config names key and line' exits 2 'broken.toml:1: colour' measure --config broken.toml
 
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]
