@@ -75,6 +75,10 @@ NamedMatrix take_matrix(const Json& shape, std::string_view& values, const std::
 void check_shapes(const HelpParameters& got, const std::string& subject) {
   const bool graph = !got.theta.empty() && got.theta[0].name == "gc1.weight";
   const Eigen::Index features = got.theta.empty() ? 0 : graph ? got.theta[0].value.rows() : got.theta[0].value.cols();
+  constexpr Eigen::Index kMostFeatures = 1000;  // 8, 132 and 145 exist
+  if (features < 1 || features > kMostFeatures) {
+    throw DataError(fmt::format("{}: got {} features, wanted 1 to {}", subject, features, kMostFeatures));
+  }
   Rng rng(0);
   const HelpParameters wanted = initial_help_parameters(static_cast<int>(features), graph, rng);
   const auto compare = [&](const std::vector<NamedMatrix>& a, const std::vector<NamedMatrix>& b) {

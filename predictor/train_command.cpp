@@ -88,7 +88,7 @@ void run(Options o) {
   const double took_s = now() - started_s;
 
   const Json training = description(o, train, result);
-  write_file(o.out, serialize({o.predictor, o.space, "naslat", training.dump(), result.parameters}));
+  write_file(o.out, serialize({o.predictor, o.space, NASLAT_VERSION, training.dump(), result.parameters}));
   if (o.json) {
     fmt::print("{}\n", Json{{"checkpoint", o.out}, {"wall_s", took_s}, {"training", training}}.dump(2));
   } else {

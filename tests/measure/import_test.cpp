@@ -74,7 +74,7 @@ TEST(Import, ArchitecturesAreNamedByTextOrIndexWhichMustAgree) {
 
 TEST(Import, ErrorsNamePathAndLine) {
   EXPECT_EQ(error_of("index,a_ms\n0,1\n15625,1\n"), "phone.csv:3: index: got '15625', wanted 0 to 15624");
-  EXPECT_EQ(error_of("index,a_ms\n0,1\n0,1\n").substr(0, 26), "phone.csv:3: architecture |");
+  EXPECT_EQ(error_of("index,a_ms\n0,1\n0,1\n").substr(0, 27), "phone.csv:3: architecture |");
   for (const char* latency : {"0", "-1", "nan", "inf", "1e999", "fast", "1 "}) {
     EXPECT_EQ(error_of(std::string("index,a_ms\n0,") + latency + "\n"),
               std::string("phone.csv:2: a_ms: got '") + latency + "', wanted a positive number");
