@@ -7,6 +7,7 @@
 #include "measure/backend.hpp"
 #include "measure/commands.hpp"
 #include "measure/environment.hpp"
+#include "measure/null_executable.hpp"
 #include "measure/options.hpp"
 #include "measure/statistics.hpp"
 
@@ -16,20 +17,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// A network without layers: what is left is the harness.
-class NullNetwork final : public Executable {
- public:
-  void run() override {}
-  [[nodiscard]] std::vector<float> output() const override { return {}; }
-  [[nodiscard]] const ExecutableInfo& info() const override { return info_; }
-
- private:
-  ExecutableInfo info_;
-};
-
 /// Seconds that timing one execution costs by itself: two clock reads.
 double harness_cost_s() {
-  NullNetwork nothing;
+  NullExecutable nothing;
   std::vector<double> samples_s(1000);
   const Clock now = steady_clock();
   const double start_s = now();

@@ -11,6 +11,7 @@
 
 #include "measure/backend.hpp"
 #include "measure/backends/onednn/executable.hpp"
+#include "measure/null_executable.hpp"
 #include "measure/protocol.hpp"
 #include "spaces/search_space.hpp"
 
@@ -23,16 +24,6 @@ double median(std::vector<double> values) {
   std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
   return values[values.size() / 2];
 }
-
-class NullExecutable final : public Executable {
- public:
-  void run() override {}
-  [[nodiscard]] std::vector<float> output() const override { return {}; }
-  [[nodiscard]] const ExecutableInfo& info() const override { return info_; }
-
- private:
-  ExecutableInfo info_;
-};
 
 double harness_s(const Clock& now) {
   NullExecutable nothing;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "configs/errors.hpp"
+#include "measure/null_executable.hpp"
 
 namespace naslat {
 namespace {
@@ -77,15 +78,7 @@ TEST(Protocol, NamesTheOptionGotAndWanted) {
 
 /// The harness itself, timed: two clock reads around nothing. Ten times what is usual is a mistake, not noise.
 TEST(TimeRuns, CostsUnderTwoMicrosecondsPerExecution) {
-  class Nothing final : public Executable {
-   public:
-    void run() override {}
-    [[nodiscard]] std::vector<float> output() const override { return {}; }
-    [[nodiscard]] const ExecutableInfo& info() const override { return info_; }
-
-   private:
-    ExecutableInfo info_;
-  } nothing;
+  NullExecutable nothing;
   const Clock now = steady_clock();
   double best_s = 1;
   std::vector<double> samples_s(1000);
