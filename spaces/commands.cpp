@@ -42,7 +42,9 @@ Json space_json(const SearchSpace& space) {
   }
   Json references = Json::array();
   for (const Architecture& reference : space.references()) {
-    references.push_back({{"index", *space.index_of(reference)}, {"architecture", space.format(reference)}});
+    Json entry = {{"architecture", space.format(reference)}};
+    if (const auto index = space.index_of(reference)) entry["index"] = *index;
+    references.push_back(std::move(entry));
   }
   return {{"space", space.name()},
           {"summary", space.summary()},
@@ -59,8 +61,9 @@ void print_space(const SearchSpace& space) {
              "MACs", "parameters", "architecture");
   for (const Architecture& reference : space.references()) {
     const Network network = space.network(reference);
-    fmt::print("  {:>7} {:>12} {:>10}  {}\n", *space.index_of(reference), macs(network), parameters(network),
-               space.format(reference));
+    const auto index = space.index_of(reference);
+    fmt::print("  {:>7} {:>12} {:>10}  {}\n", index ? fmt::format("{}", *index) : "", macs(network),
+               parameters(network), space.format(reference));
   }
 }
 

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <functional>
 #include <numeric>
+#include <set>
 #include <string_view>
 
 namespace naslat {
@@ -34,9 +36,25 @@ struct OpText {
     return fmt::format("avgpool k{} s{} p{}", op.kernel, op.stride, op.padding);
   }
   std::string operator()(const GlobalAveragePool&) const { return "gap"; }
-  std::string operator()(const Linear& op) const { return fmt::format("linear o{} b{}", op.out_features, op.bias); }
+  std::string operator()(const Linear& op) const {
+    const std::string tied = op.tied_to.empty() ? "" : fmt::format(" tied {} w{}", op.tied_to, op.table_width);
+    return fmt::format("linear o{} b{}{}", op.out_features, op.bias, tied);
+  }
   std::string operator()(const Add&) const { return "add"; }
   std::string operator()(const Affine& op) const { return fmt::format("affine {} {}", op.scale, op.shift); }
+  std::string operator()(const ChannelShuffle& op) const { return fmt::format("shuffle g{}", op.groups); }
+  std::string operator()(const ChannelScale&) const { return "channel scale"; }
+  std::string operator()(const TokenEmbedding& op) const {
+    return fmt::format("embedding {} v{} w{}/{} t{}+{} r{}", op.table, op.vocabulary, op.width, op.table_width,
+                       op.first_token, op.tokens, op.repeats);
+  }
+  std::string operator()(const LayerNorm& op) const { return fmt::format("ln {}", op.epsilon); }
+  std::string operator()(const Concat&) const { return "concat"; }
+  std::string operator()(const Slice& op) const { return fmt::format("slice {}+{}", op.first, op.count); }
+  std::string operator()(const Repeat& op) const { return fmt::format("repeat {}", op.times); }
+  std::string operator()(const AttentionScores& op) const { return fmt::format("scores h{}", op.heads); }
+  std::string operator()(const Softmax&) const { return "softmax"; }
+  std::string operator()(const AttentionContext&) const { return "context"; }
 };
 
 struct PostOpText {
@@ -52,7 +70,7 @@ struct OpDescription {
     return text;
   }
   std::string operator()(const BatchNorm&) const { return "batch norm"; }
-  std::string operator()(const Activation&) const { return "relu"; }
+  std::string operator()(const Activation& op) const { return to_string(op.kind); }
   std::string operator()(const AveragePool& op) const {
     return fmt::format("avg pool {0}x{0}{1}", op.kernel, op.stride == 1 ? "" : fmt::format(" s{}", op.stride));
   }
@@ -60,6 +78,16 @@ struct OpDescription {
   std::string operator()(const Linear&) const { return "linear"; }
   std::string operator()(const Add&) const { return "add"; }
   std::string operator()(const Affine& op) const { return op.scale == 0 ? "multiply by 0" : "add to 0"; }
+  std::string operator()(const ChannelShuffle& op) const { return fmt::format("shuffle g{}", op.groups); }
+  std::string operator()(const ChannelScale&) const { return "channel scale"; }
+  std::string operator()(const TokenEmbedding&) const { return "embedding"; }
+  std::string operator()(const LayerNorm&) const { return "layer norm"; }
+  std::string operator()(const Concat&) const { return "concat"; }
+  std::string operator()(const Slice&) const { return "slice"; }
+  std::string operator()(const Repeat& op) const { return fmt::format("repeat {}x", op.times); }
+  std::string operator()(const AttentionScores& op) const { return fmt::format("q.k {} heads", op.heads); }
+  std::string operator()(const Softmax&) const { return "softmax"; }
+  std::string operator()(const AttentionContext&) const { return "p.v"; }
 };
 
 }  // namespace
@@ -72,6 +100,15 @@ std::string describe(const Op& op) { return std::visit(OpDescription{}, op); }
 
 std::string describe(const Shape& shape) { return fmt::format("{}", fmt::join(shape.dims, "x")); }
 
+const char* to_string(ActivationKind kind) {
+  constexpr std::array<const char*, 5> kNames = {"relu", "relu6", "hswish", "hsigmoid", "sigmoid"};
+  return kNames.at(static_cast<std::size_t>(kind));
+}
+
+std::int64_t linear_in_features(const Shape& src) {
+  return src.dims.size() == 3 ? src.dims[2] : src.elements() / src.batch();
+}
+
 std::int64_t macs(const Network& network, const Layer& layer) {
   if (layer.inputs.empty()) return 0;
   const Shape& in = network.tensors.at(layer.inputs[0]);
@@ -80,6 +117,10 @@ std::int64_t macs(const Network& network, const Layer& layer) {
     return out.elements() * (in.channels() / conv->groups) * conv->kernel * conv->kernel;
   }
   if (const auto* linear = std::get_if<Linear>(&layer.op)) return in.elements() * linear->out_features;
+  if (std::holds_alternative<AttentionScores>(layer.op)) {  // each score is a product over one head's features
+    return out.elements() * in.dims[2] / out.dims[1];
+  }
+  if (std::holds_alternative<AttentionContext>(layer.op)) return out.elements() * in.dims[3];
   return 0;
 }
 
@@ -98,15 +139,20 @@ std::int64_t parameters(const Network& network, const Layer& layer) {
            (has_bias ? conv->out_channels : 0);
   }
   if (std::holds_alternative<BatchNorm>(layer.op)) return 2 * in.channels();
-  if (const auto* linear = std::get_if<Linear>(&layer.op)) {
-    return in.elements() / in.batch() * linear->out_features + (linear->bias ? linear->out_features : 0);
+  if (std::holds_alternative<LayerNorm>(layer.op)) return 2 * in.dims.back();
+  if (const auto* linear = std::get_if<Linear>(&layer.op); linear != nullptr && linear->tied_to.empty()) {
+    return linear_in_features(in) * linear->out_features + (linear->bias ? linear->out_features : 0);
   }
   return 0;
 }
 
 std::int64_t parameters(const Network& network) {
   std::int64_t sum = 0;
-  for (const Layer& layer : network.layers) sum += parameters(network, layer);
+  std::set<std::string> shared;
+  for (const Layer& layer : network.layers) {
+    const bool first = layer.shared_weights.empty() || shared.insert(layer.shared_weights).second;
+    if (first) sum += parameters(network, layer);
+  }
   return sum;
 }
 
@@ -117,6 +163,7 @@ std::uint64_t fingerprint(const Network& network) {
     hash.add(std::visit(OpText{}, layer.op));
     hash.add(fmt::format(" {}->{}", fmt::join(layer.inputs, ","), layer.output));
     for (const PostOp& op : layer.post_ops) hash.add(std::visit(PostOpText{}, op));
+    if (!layer.shared_weights.empty()) hash.add(" of " + layer.shared_weights);
     hash.add(";");
   }
   hash.add(fmt::format("{}->{}", network.input, network.output));

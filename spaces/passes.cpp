@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <map>
 #include <numeric>
-#include <optional>
 #include <utility>
 
 namespace naslat {
@@ -23,6 +23,10 @@ class Aliases {
   void add(TensorId tensor, TensorId same_as) { name_[tensor] = name_[same_as]; }
   [[nodiscard]] TensorId operator[](TensorId tensor) const { return name_[tensor]; }
 
+  void apply_to_outputs(Network& network) const {
+    network.output = name_[network.output];
+    for (TensorId& tensor : network.side_outputs) tensor = name_[tensor];
+  }
   void apply(Layer& layer) const {
     for (TensorId& input : layer.inputs) input = name_[input];
     for (PostOp& op : layer.post_ops) {
@@ -49,10 +53,11 @@ void keep_layers(Network& network, const std::vector<bool>& kept) {
   network.layers.resize(position.back());
 }
 
-/// How often each tensor is read; being the network's output counts as one.
+/// How often each tensor is read; being one of the network's outputs counts as one.
 std::vector<int> count_reads(const Network& network) {
   std::vector<int> counts(network.tensors.size());
   ++counts[network.output];
+  for (const TensorId tensor : network.side_outputs) ++counts[tensor];
   for (const Layer& layer : network.layers) {
     for (const TensorId input : layer.inputs) ++counts[input];
     for (const PostOp& op : layer.post_ops) {
@@ -70,7 +75,7 @@ bool is_identity(const Layer& layer) {
 /// Drops additions of the scalar 0, and activations of a tensor whose activation exists already.
 void share_and_simplify(Network& network) {
   Aliases aliases(network);
-  std::vector<std::optional<TensorId>> relu_of(network.tensors.size());
+  std::map<std::pair<TensorId, ActivationKind>, TensorId> activation_of;
   std::vector<bool> kept(network.layers.size(), true);
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
     Layer& layer = network.layers[i];
@@ -78,17 +83,13 @@ void share_and_simplify(Network& network) {
     if (is_identity(layer)) {
       aliases.add(layer.output, layer.inputs[0]);
       kept[i] = false;
-    } else if (std::holds_alternative<Activation>(layer.op) && layer.post_ops.empty()) {
-      std::optional<TensorId>& known = relu_of[layer.inputs[0]];  // relu is the only kind so far
-      kept[i] = !known;
-      if (known) {
-        aliases.add(layer.output, *known);
-      } else {
-        known = layer.output;
-      }
+    } else if (const auto* activation = std::get_if<Activation>(&layer.op); activation && layer.post_ops.empty()) {
+      const auto [known, is_new] = activation_of.try_emplace({layer.inputs[0], activation->kind}, layer.output);
+      kept[i] = is_new;
+      if (!is_new) aliases.add(layer.output, known->second);
     }
   }
-  network.output = aliases[network.output];
+  aliases.apply_to_outputs(network);
   keep_layers(network, kept);
 }
 
@@ -104,8 +105,43 @@ int addition_rank(const Op& op) {
     int operator()(const Affine&) const { return 1; }
     int operator()(const Add&) const { return 1; }
     int operator()(const BatchNorm&) const { return 0; }
+    int operator()(const ChannelShuffle&) const { return 0; }
+    int operator()(const ChannelScale&) const { return 1; }
+    int operator()(const TokenEmbedding&) const { return 0; }
+    int operator()(const LayerNorm&) const { return 0; }
+    int operator()(const Concat&) const { return 0; }
+    int operator()(const Slice&) const { return 0; }
+    int operator()(const Repeat&) const { return 0; }
+    int operator()(const AttentionScores&) const { return 0; }
+    int operator()(const Softmax&) const { return 0; }
+    int operator()(const AttentionContext&) const { return 0; }
   };
   return std::visit(Rank{}, op);
+}
+
+/// Whether an engine applies an activation while it makes this result: where it computes, not where it moves data.
+bool hosts_activation(const Op& op) {
+  struct Hosts {
+    bool operator()(const Convolution&) const { return true; }
+    bool operator()(const Linear&) const { return true; }
+    bool operator()(const AveragePool&) const { return true; }
+    bool operator()(const GlobalAveragePool&) const { return true; }
+    bool operator()(const Activation&) const { return true; }
+    bool operator()(const Affine&) const { return true; }
+    bool operator()(const Add&) const { return true; }
+    bool operator()(const BatchNorm&) const { return true; }
+    bool operator()(const ChannelScale&) const { return true; }
+    bool operator()(const ChannelShuffle&) const { return false; }
+    bool operator()(const TokenEmbedding&) const { return false; }
+    bool operator()(const LayerNorm&) const { return false; }
+    bool operator()(const Concat&) const { return false; }
+    bool operator()(const Slice&) const { return false; }
+    bool operator()(const Repeat&) const { return false; }
+    bool operator()(const AttentionScores&) const { return false; }
+    bool operator()(const Softmax&) const { return false; }
+    bool operator()(const AttentionContext&) const { return false; }
+  };
+  return std::visit(Hosts{}, op);
 }
 
 /// Moves additions and activations into the layers that make their operands.
@@ -162,7 +198,7 @@ class PostOpFusion {
     const Layer& activation = network_.layers[i];
     const TensorId x = activation.inputs[0];
     const std::size_t host = producer_[x];
-    if (host == kNoLayer || reads_[x] != 1) return;
+    if (host == kNoLayer || reads_[x] != 1 || !hosts_activation(network_.layers[host].op)) return;
     Layer fused = std::move(network_.layers[host]);
     fused.output = activation.output;
     fused.post_ops.emplace_back(PostActivation{std::get<Activation>(activation.op).kind});
@@ -188,11 +224,23 @@ bool keeps_zero(const Op& op) {
     bool operator()(const Convolution& conv) const { return !conv.bias && conv.folded_batch_norm.empty(); }
     bool operator()(const Linear& linear) const { return !linear.bias; }
     bool operator()(const BatchNorm&) const { return false; }
-    bool operator()(const Activation&) const { return true; }
+    bool operator()(const Activation& activation) const {
+      return activation.kind != ActivationKind::hsigmoid && activation.kind != ActivationKind::sigmoid;
+    }
     bool operator()(const AveragePool&) const { return true; }
     bool operator()(const GlobalAveragePool&) const { return true; }
     bool operator()(const Add&) const { return true; }
     bool operator()(const Affine& affine) const { return affine.shift == 0; }
+    bool operator()(const ChannelShuffle&) const { return true; }
+    bool operator()(const ChannelScale&) const { return true; }
+    bool operator()(const TokenEmbedding&) const { return false; }
+    bool operator()(const LayerNorm&) const { return false; }
+    bool operator()(const Concat&) const { return true; }
+    bool operator()(const Slice&) const { return true; }
+    bool operator()(const Repeat&) const { return true; }
+    bool operator()(const AttentionScores&) const { return true; }
+    bool operator()(const Softmax&) const { return false; }
+    bool operator()(const AttentionContext&) const { return true; }
   };
   return std::visit(KeepsZero{}, op);
 }
@@ -231,13 +279,14 @@ void propagate_zeros(Network& network) {
       kept[i] = false;
     }
   }
-  network.output = aliases[network.output];
+  aliases.apply_to_outputs(network);
   keep_layers(network, kept);
 }
 
 void drop_unread(Network& network) {
   std::vector<bool> needed(network.tensors.size()), kept(network.layers.size());
   needed[network.output] = true;
+  for (const TensorId tensor : network.side_outputs) needed[tensor] = true;
   for (std::size_t i = network.layers.size(); i-- > 0;) {
     kept[i] = needed[network.layers[i].output];
     if (!kept[i]) continue;
@@ -249,7 +298,7 @@ void drop_unread(Network& network) {
 }  // namespace
 
 Network with_batch(Network network, std::int64_t batch) {
-  for (Shape& shape : network.tensors) shape.dims.at(0) = batch;
+  for (Shape& shape : network.tensors) shape.dims.at(0) *= batch;
   return network;
 }
 

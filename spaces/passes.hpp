@@ -7,7 +7,7 @@
 
 namespace naslat {
 
-/// The same network for a batch of images: the outermost extent of every tensor.
+/// The network for one image as one for a batch of them: the outermost extent of every tensor grows.
 [[nodiscard]] Network with_batch(Network network, std::int64_t batch);
 
 /// Batch norms that follow a convolution nobody else reads go into its kernel and bias

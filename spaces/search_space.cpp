@@ -18,4 +18,20 @@ Architecture sample(const SearchSpace& space, Rng& rng) {
   return space.canonical(architecture);
 }
 
+Architecture mutate(const SearchSpace& space, Architecture architecture, double probability, Rng& rng) {
+  for (std::size_t i = 0; i < architecture.choices.size(); ++i) {
+    if (rng.uniform() >= probability) continue;
+    architecture.choices[i] = static_cast<std::uint8_t>(rng.below(space.decisions()[i].options.size()));
+  }
+  return space.canonical(architecture);
+}
+
+Architecture crossover(const SearchSpace& space, const Architecture& a, const Architecture& b, Rng& rng) {
+  Architecture child = a;
+  for (std::size_t i = 0; i < child.choices.size(); ++i) {
+    if (rng.below(2) == 1) child.choices[i] = b.choices.at(i);
+  }
+  return space.canonical(child);
+}
+
 }  // namespace naslat

@@ -54,6 +54,11 @@ class SearchSpace {
 /// One uniform draw over all choices.
 [[nodiscard]] Architecture sample(const SearchSpace& space, Rng& rng);
 
+/// Each choice drawn anew with that probability.
+[[nodiscard]] Architecture mutate(const SearchSpace& space, Architecture architecture, double probability, Rng& rng);
+/// Each choice from one of the two parents, drawn evenly.
+[[nodiscard]] Architecture crossover(const SearchSpace& space, const Architecture& a, const Architecture& b, Rng& rng);
+
 /// Every space, in the order `naslat spaces` lists them.
 [[nodiscard]] const std::vector<std::unique_ptr<SearchSpace>>& search_spaces();
 /// @throws ConfigError naming the known spaces
