@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,14 @@ struct ExecutableInfo {
   bool operator==(const ExecutableInfo&) const = default;
 };
 
+/// A run of layers timed as a unit by layer-wise predictors; equal kinds and shapes are the same block.
+struct BlockInfo {
+  std::string kind;
+  Shape input, output;
+
+  bool operator==(const BlockInfo&) const = default;
+};
+
 /// A network ready to run on a device: everything allocated, uploaded and chosen. Its input is resident.
 class Executable {
  public:
@@ -44,6 +53,17 @@ class Executable {
   [[nodiscard]] virtual std::vector<float> output() const = 0;
 
   [[nodiscard]] virtual const ExecutableInfo& info() const = 0;
+
+  /// The network's blocks in the order they run, as the device's mode left them; none where they cannot be told apart.
+  [[nodiscard]] virtual const std::vector<BlockInfo>& blocks() const {
+    static const std::vector<BlockInfo> none;
+    return none;
+  }
+  /// One execution that reads the clock before the first block and after each. @pre one more boundary than blocks
+  virtual void run_blocks(const Clock& now, std::span<double> boundaries_s) {
+    boundaries_s[0] = now();
+    run();
+  }
 };
 
 /// A library that turns networks into executables.

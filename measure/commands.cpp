@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -110,6 +111,16 @@ void print_summary(const Result& result) {
   if (s.anchor_spread > 0.03) fmt::print("the machine drifted: use corrected latencies, and see `naslat devices`\n");
 }
 
+/// Median over the networks whose blocks were timed.
+std::optional<double> median_block_share(const Result& result, const std::string& space) {
+  std::vector<double> shares;
+  for (const Measurement& m : result.dataset.measurements) {
+    if (m.device != result.device || m.space != space) continue;
+    if (const auto share = block_share(m)) shares.push_back(*share);
+  }
+  return shares.empty() ? std::nullopt : std::optional(median_of(std::move(shares)));
+}
+
 void print_repeatability(const Repeatability& r) {
   fmt::print(
       "two passes over {} networks: Spearman {:.4f}, differences {:.2f}% (median), {:.2f}% (95th percentile): "
@@ -120,14 +131,17 @@ void print_repeatability(const Repeatability& r) {
 void measure(const Campaign& campaign) {
   const Result result = run(campaign, campaign.archs);
   const auto repeats = repeatability(result.dataset, campaign.space, result.device);
+  const auto share = median_block_share(result, campaign.space);
   if (campaign.output->json) {
     Json json = header_json(campaign, result);
     if (repeats) json["repeatability"] = to_json(*repeats);
+    if (share) json["block_share"] = *share;
     fmt::print("{}\n", json.dump(2));
     return;
   }
   print_summary(result);
   if (repeats) print_repeatability(*repeats);
+  if (share) fmt::print("blocks add up to {:.1f}% of their networks (median)\n", 100 * *share);
   fmt::print("dataset: {}\n", result.path);
 }
 

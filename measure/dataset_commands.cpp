@@ -15,6 +15,7 @@
 #include "measure/commands.hpp"
 #include "measure/measurement_text.hpp"
 #include "measure/merge.hpp"
+#include "spaces/search_space.hpp"
 
 namespace naslat {
 
@@ -34,13 +35,22 @@ void deliver(const std::string& text, const std::string& out) {
 // ---- export
 
 struct ExportOptions {
-  std::string file, format = "csv", statistic = "corrected", out;
+  std::string file, format = "csv", metric = "latency_ms", statistic = "corrected", out;
+  bool counts = false;
 };
 
-std::optional<double> statistic_s(const Measurement& m, const std::string& statistic, double reference_s) {
-  if (statistic == "trimmed") return latency_s(m);
-  if (statistic == "median") return median_latency_s(m);
-  return corrected_latency_s(m, reference_s);
+double rounded_ms(double seconds) { return std::stod(fmt::format("{:.6g}", seconds * 1e3)); }
+
+/// The metric in its own unit.
+std::optional<double> value_of(const Measurement& m, const ExportOptions& options, double reference_s) {
+  if (options.metric == "memory_bytes") {
+    const auto bytes = memory_bytes(m);
+    return bytes ? std::optional(static_cast<double>(*bytes)) : std::nullopt;
+  }
+  std::optional<double> seconds = corrected_latency_s(m, reference_s);
+  if (options.statistic == "trimmed") seconds = latency_s(m);
+  if (options.statistic == "median") seconds = median_latency_s(m);
+  return seconds ? std::optional(rounded_ms(*seconds)) : std::nullopt;
 }
 
 /// The origin of a device's column; where they are mixed, the least real one speaks.
@@ -55,10 +65,10 @@ Origin origin_of(const Dataset& dataset, const std::string& device) {
 struct Row {
   std::string space, architecture;
   std::optional<std::uint64_t> index;
-  std::map<std::string, std::vector<double>> repeats_s;  ///< by device
+  std::map<std::string, std::vector<double>> repeats;  ///< by device
 };
 
-std::vector<Row> rows_of(const Dataset& dataset, const std::string& statistic) {
+std::vector<Row> rows_of(const Dataset& dataset, const ExportOptions& options) {
   std::vector<Row> rows;
   std::map<std::pair<std::string, std::string>, std::size_t> places;
   std::map<std::pair<std::string, std::string>, double> references_s;
@@ -67,51 +77,70 @@ std::vector<Row> rows_of(const Dataset& dataset, const std::string& statistic) {
     if (is_new) reference->second = dataset.reference_anchor_s(m.space, m.device);
     const auto place = places.try_emplace({m.space, m.architecture}, rows.size()).first;
     if (place->second == rows.size()) rows.push_back({m.space, m.architecture, m.index, {}});
-    if (const auto value = statistic_s(m, statistic, reference->second)) {
-      rows[place->second].repeats_s[m.device].push_back(*value);
+    if (const auto value = value_of(m, options, reference->second)) {
+      rows[place->second].repeats[m.device].push_back(*value);
     }
   }
   return rows;
 }
 
 /// "DEVICE_latency_ms", with the origin where it is not a measurement.
-std::string column_name(const Dataset& dataset, const std::string& device) {
+std::string column_name(const Dataset& dataset, const std::string& device, const std::string& metric) {
   const Origin origin = origin_of(dataset, device);
-  return fmt::format("{}_latency_ms{}{}", device, origin == Origin::measured ? "" : "_",
+  return fmt::format("{}_{}{}{}", device, metric, origin == Origin::measured ? "" : "_",
                      origin == Origin::measured ? "" : to_string(origin));
 }
 
-double rounded_ms(double seconds) { return std::stod(fmt::format("{:.6g}", seconds * 1e3)); }
+Cell cell_of(double value, const ExportOptions& options) {
+  return options.metric == "memory_bytes" ? Cell{static_cast<std::int64_t>(value)} : Cell{value};
+}
 
-Table export_table(const Dataset& dataset, const std::string& statistic) {
+Network network_of(const Row& row) {
+  const SearchSpace& space = search_space(row.space);
+  return space.network(space.parse(row.architecture));
+}
+
+Table export_table(const Dataset& dataset, const ExportOptions& options) {
   Table table;
   table.columns = {{"space"}, {"index"}, {"architecture"}};
+  if (options.counts) table.columns.insert(table.columns.end(), {{"macs"}, {"parameters"}});
   const std::vector<std::string> devices = dataset.devices();
-  for (const std::string& device : devices) table.columns.push_back({column_name(dataset, device), 6});
-  for (const Row& row : rows_of(dataset, statistic)) {
+  for (const std::string& device : devices) {
+    table.columns.push_back({column_name(dataset, device, options.metric), 6});
+  }
+  for (const Row& row : rows_of(dataset, options)) {
     std::vector<Cell> cells = {row.space, std::monostate{}, row.architecture};
     if (row.index) cells[1] = static_cast<std::int64_t>(*row.index);
+    if (options.counts) {
+      const Network network = network_of(row);
+      cells.insert(cells.end(), {Cell{macs(network)}, Cell{parameters(network)}});
+    }
     for (const std::string& device : devices) {
-      const auto found = row.repeats_s.find(device);
-      cells.push_back(found == row.repeats_s.end() ? Cell{} : Cell{rounded_ms(median_of(found->second))});
+      const auto found = row.repeats.find(device);
+      cells.push_back(found == row.repeats.end() ? Cell{} : cell_of(median_of(found->second), options));
     }
     table.rows.push_back(std::move(cells));
   }
   return table;
 }
 
-std::string export_json(const Dataset& dataset, const std::string& statistic) {
-  Json json = {{"statistic", statistic}, {"devices", Json::array()}};
+std::string export_json(const Dataset& dataset, const ExportOptions& options) {
+  Json json = {{"metric", options.metric}, {"devices", Json::array()}};
+  if (options.metric == "latency_ms") json["statistic"] = options.statistic;
   for (const std::string& device : dataset.devices()) {
     json["devices"].push_back({{"device", device}, {"origin", to_string(origin_of(dataset, device))}});
   }
   json["networks"] = Json::array();
-  for (const Row& row : rows_of(dataset, statistic)) {
+  for (const Row& row : rows_of(dataset, options)) {
     Json entry = {{"space", row.space}, {"architecture", row.architecture}};
     if (row.index) entry["index"] = *row.index;
-    entry["latency_ms"] = Json::object();
-    for (const auto& [device, repeats_s] : row.repeats_s)
-      entry["latency_ms"][device] = rounded_ms(median_of(repeats_s));
+    if (options.counts) {
+      const Network network = network_of(row);
+      entry["macs"] = macs(network);
+      entry["parameters"] = parameters(network);
+    }
+    entry[options.metric] = Json::object();
+    for (const auto& [device, repeats] : row.repeats) entry[options.metric][device] = median_of(repeats);
     json["networks"].push_back(std::move(entry));
   }
   return json.dump(2) + "\n";
@@ -124,12 +153,13 @@ void export_dataset(const ExportOptions& options) {
     }
     throw ConfigError(fmt::format("{}: got '{}', wanted one of {}", option, got, fmt::join(wanted, ", ")));
   };
-  one_of("format", options.format, {"csv", "json"});
+  one_of("format", options.format, {"csv", "json", "markdown"});
+  one_of("metric", options.metric, {"latency_ms", "memory_bytes"});
   one_of("statistic", options.statistic, {"corrected", "trimmed", "median"});
   const Dataset dataset = read_dataset(options.file);
-  deliver(options.format == "json" ? export_json(dataset, options.statistic)
-                                   : to_csv(export_table(dataset, options.statistic)),
-          options.out);
+  if (options.format == "json") return deliver(export_json(dataset, options), options.out);
+  const Table table = export_table(dataset, options);
+  deliver(options.format == "csv" ? to_csv(table) : to_markdown(table), options.out);
 }
 
 // ---- merge
@@ -177,7 +207,9 @@ void merge(const MergeOptions& options) {
 Action export_command(CLI::App& app) {
   auto options = std::make_shared<ExportOptions>();
   app.add_option("file", options->file, "dataset")->required();
-  app.add_option("--format", options->format, "csv or json (default csv)");
+  app.add_option("--format", options->format, "csv, json or markdown (default csv)");
+  app.add_option("--metric", options->metric, "latency_ms or memory_bytes (default latency_ms)");
+  app.add_flag("--counts", options->counts, "MACs and parameters of each network beside it");
   app.add_option("--statistic", options->statistic,
                  "corrected by anchors, trimmed (HELP's mean), or median (default corrected)");
   app.add_option("--out", options->out, "file to write (default: stdout)");

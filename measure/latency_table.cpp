@@ -18,31 +18,99 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// HELP's folder name for a space; its lists are in the order of the published index.
-constexpr std::pair<const char*, const char*> kHelpFolders[] = {{"nasbench201", "nasbench201"}};
+using Architectures = std::shared_ptr<const std::vector<Architecture>>;
 
-std::shared_ptr<const std::vector<Architecture>> indexed_architectures(const SearchSpace& space) {
+Architectures indexed_architectures(const SearchSpace& space, const fs::path&) {
   std::vector<Architecture> list;
   for (std::uint64_t index = 0; index < space.size().value(); ++index) list.push_back(space.at(index));
   return std::make_shared<const std::vector<Architecture>>(std::move(list));
 }
 
-/// `path` itself or its folder `data`, whichever holds <space>/latency.
-fs::path help_latency_folder(const fs::path& path, const std::string& space) {
-  for (const auto& [name, folder] : kHelpFolders) {
-    if (space != name) continue;
-    for (const fs::path& top : {path, path / "data"}) {
-      if (fs::is_directory(top / folder / "latency")) return top / folder / "latency";
-    }
-    throw DataError(
-        fmt::format("{}: no folder {}/latency, wanted a clone of the HELP repository", path.string(), folder));
+/// @throws DataError where the file's architecture is none of the space
+Architecture parse_listed(const SearchSpace& space, const std::string& text, const fs::path& file) {
+  try {
+    return space.parse(text);
+  } catch (const ConfigError& error) {
+    throw DataError(fmt::format("{}: {}", file.string(), error.what()));
   }
-  throw DataError(
-      fmt::format("{}: HELP's tables of space '{}' cannot be read, only those of nasbench201", path.string(), space));
 }
 
-LatencyTable read_help_table(const fs::path& file, const std::string& space,
-                             const std::shared_ptr<const std::vector<Architecture>>& architectures) {
+/// arch.pt: a list of lists of 22 candidate indices.
+Architectures listed_fbnets(const SearchSpace& space, const fs::path& folder) {
+  const fs::path file = folder / "arch.pt";
+  const pickle::Value value = pickle::read_pytorch(file);
+  std::vector<Architecture> list;
+  for (const pickle::Value& entry : value.list(file.string())) {
+    std::vector<std::int64_t> choices;
+    for (const pickle::Value& choice : entry.list(file.string())) choices.push_back(choice.integer(file.string()));
+    list.push_back(parse_listed(space, fmt::format("{}", fmt::join(choices, " ")), file));
+  }
+  return std::make_shared<const std::vector<Architecture>>(std::move(list));
+}
+
+/// ofa_archs.pt: {"arch": [{"ks": 20 kernels, "e": 20 expansions, "d": 5 depths, "r": resolution}]}, kernels and
+/// expansions of blocks beyond their stage's depth included.
+Architectures listed_mobilenetv3s(const SearchSpace& space, const fs::path& folder) {
+  constexpr std::size_t kStages = 5, kBlocksPerStage = 4;
+  const fs::path file = folder / "ofa_archs.pt";
+  const std::string name = file.string();
+  const pickle::Value value = pickle::read_pytorch(file);
+  std::vector<Architecture> list;
+  for (const pickle::Value& entry : value.at("arch").list(name)) {
+    const auto part = [&](const char* key, std::size_t count) -> const pickle::List& {
+      const pickle::List& values = entry.at(key).list(name);
+      if (values.size() != count) {
+        throw DataError(fmt::format("{}: {}: got {} values, wanted {}", name, key, values.size(), count));
+      }
+      return values;
+    };
+    const pickle::List& depths = part("d", kStages);
+    const auto digits = [&](const char* key) {
+      const pickle::List& values = part(key, kStages * kBlocksPerStage);
+      std::string text;
+      for (std::size_t b = 0; b < values.size(); ++b) {
+        if (b > 0 && b % kBlocksPerStage == 0) text += ',';
+        const bool used = static_cast<std::int64_t>(b % kBlocksPerStage) < depths[b / kBlocksPerStage].integer(name);
+        text += used ? fmt::format("{}", values[b].integer(name)) : ".";
+      }
+      return text;
+    };
+    const pickle::Value& r = entry.at("r");  // a number, or a list of one
+    const std::int64_t resolution =
+        std::holds_alternative<pickle::List>(r.data) ? part("r", 1)[0].integer(name) : r.integer(name);
+    list.push_back(parse_listed(space, fmt::format("r={} k={} e={}", resolution, digits("ks"), digits("e")), file));
+  }
+  return std::make_shared<const std::vector<Architecture>>(std::move(list));
+}
+
+/// A space's folder in a clone of the HELP repository, and how its list of architectures is read.
+struct HelpFolder {
+  const char* space;
+  const char* folder;
+  Architectures (*architectures)(const SearchSpace&, const fs::path&);
+};
+constexpr HelpFolder kHelpFolders[] = {{"nasbench201", "nasbench201", indexed_architectures},
+                                       {"fbnet", "fbnet", listed_fbnets},
+                                       {"mobilenetv3", "ofa", listed_mobilenetv3s}};
+
+const HelpFolder& help_folder(const fs::path& path, const std::string& space) {
+  for (const HelpFolder& known : kHelpFolders) {
+    if (space == known.space) return known;
+  }
+  throw DataError(fmt::format("{}: HELP has no tables of space '{}', only of nasbench201, fbnet and mobilenetv3",
+                              path.string(), space));
+}
+
+/// The folder within `path` itself or its folder `data`, whichever holds latencies.
+fs::path find_folder(const fs::path& path, const HelpFolder& wanted) {
+  for (const fs::path& top : {path, path / "data"}) {
+    if (fs::is_directory(top / wanted.folder / "latency")) return top / wanted.folder;
+  }
+  throw DataError(
+      fmt::format("{}: no folder {}/latency, wanted a clone of the HELP repository", path.string(), wanted.folder));
+}
+
+LatencyTable read_help_table(const fs::path& file, const std::string& space, const Architectures& architectures) {
   const pickle::Value value = pickle::read_pytorch(file);
   const pickle::List& list = value.list(file.string());
   if (list.size() != architectures->size()) {
@@ -54,9 +122,11 @@ LatencyTable read_help_table(const fs::path& file, const std::string& space,
 }
 
 std::vector<LatencyTable> read_help_tables(const fs::path& path, const std::string& space) {
-  const auto architectures = indexed_architectures(search_space(space));
+  const HelpFolder& wanted = help_folder(path, space);
+  const fs::path folder = find_folder(path, wanted);
+  const Architectures architectures = wanted.architectures(search_space(space), folder);
   std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(help_latency_folder(path, space))) {
+  for (const auto& entry : fs::directory_iterator(folder / "latency")) {
     if (entry.path().extension() == ".pt") files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());

@@ -62,6 +62,20 @@ std::optional<double> corrected_latency_s(const Measurement& measurement, double
   return median_of(std::move(visits)) * reference_anchor_s;
 }
 
+std::optional<double> block_share(const Measurement& measurement) {
+  const auto whole_s = latency_s(measurement);
+  if (measurement.blocks.empty() || !whole_s) return std::nullopt;
+  double sum_s = 0;
+  for (const BlockLatency& block : measurement.blocks) sum_s += block.latency_s;
+  return sum_s / *whole_s;
+}
+
+std::optional<std::int64_t> memory_bytes(const Measurement& measurement) {
+  const ExecutableInfo& info = measurement.executable;
+  const std::int64_t bytes = info.arena_bytes + info.weight_bytes + info.scratchpad_bytes;
+  return bytes > 0 ? std::optional(bytes) : std::nullopt;
+}
+
 std::vector<std::string> block_flags(const Measurement& measurement) {
   std::vector<double> levelled;
   for_each_visit(measurement, [&](std::span<const double> samples_s, double anchor_s) {

@@ -28,6 +28,14 @@ struct Disturbance {
   bool operator==(const Disturbance&) const = default;
 };
 
+/// One block of the network, timed while the whole network ran: HELP's statistic of the block's own samples.
+struct BlockLatency {
+  BlockInfo block;
+  double latency_s = 0;
+
+  bool operator==(const BlockLatency&) const = default;
+};
+
 /// One record of a latency dataset: one network on one device in one campaign.
 struct Measurement {
   std::string space, architecture;  ///< the space's name and its text for the architecture
@@ -43,6 +51,7 @@ struct Measurement {
   std::vector<double> samples_s;            ///< raw, in run order, visit after visit
   std::vector<double> anchor_s{};           ///< one per visit: the anchors' interpolated latency, empty without anchors
   std::optional<double> latency_s_given{};  ///< imported tables have no samples, only this
+  std::vector<BlockLatency> blocks{};       ///< in order, on request
   Disturbance disturbance{};
   ExecutableInfo executable{};
   std::vector<std::string> flags{};      ///< "disturbed", "not steady", "spikes": what a reader should know
@@ -60,6 +69,12 @@ struct Measurement {
 
 /// Median of the raw samples; nothing if skipped or without samples (an imported value counts as its own median).
 [[nodiscard]] std::optional<double> median_latency_s(const Measurement& measurement);
+
+/// The blocks' times added up, as a share of the network's latency; nothing without blocks.
+[[nodiscard]] std::optional<double> block_share(const Measurement& measurement);
+
+/// Peak memory of the network: activations, weights and scratchpad, exact; nothing where the record has no executable.
+[[nodiscard]] std::optional<std::int64_t> memory_bytes(const Measurement& measurement);
 
 /// What inspect_block sees in the samples, in words: "not steady", "spikes", "two modes". Visits are brought to one
 /// level first where anchors say how fast the machine was.

@@ -52,6 +52,15 @@ Json to_json(const Disturbance& disturbance) {
           {"throttled_s", disturbance.throttled_s}};
 }
 
+Json to_json(const std::vector<BlockLatency>& blocks) {
+  Json list = Json::array();
+  for (const auto& [block, latency_s] : blocks) {
+    list.push_back(
+        {{"kind", block.kind}, {"input", block.input.dims}, {"output", block.output.dims}, {"latency_s", latency_s}});
+  }
+  return list;
+}
+
 // ---- reading
 
 /// An object whose members are taken one by one; what is left at the end is unknown, and an error.
@@ -198,6 +207,33 @@ Disturbance read_disturbance(Fields fields) {
   return disturbance;
 }
 
+Shape read_shape(Fields& fields, const std::string& name) {
+  const Json& extents = fields.at(name);
+  if (!extents.is_array() || extents.empty()) fields.fail(name, extents, "a list of extents");
+  Shape shape;
+  for (const Json& extent : extents) {
+    if (!extent.is_number_integer() || extent.get<std::int64_t>() < 1)
+      fields.fail(name, extent, "an extent, at least 1");
+    shape.dims.push_back(extent.get<std::int64_t>());
+  }
+  return shape;
+}
+
+std::vector<BlockLatency> read_blocks(const Json& list, const std::string& subject) {
+  std::vector<BlockLatency> blocks;
+  for (const Json& entry : list) {
+    Fields fields(entry, fmt::format("{}: block {}", subject, blocks.size()));
+    BlockLatency block;
+    block.block.kind = fields.text("kind");
+    block.block.input = read_shape(fields, "input");
+    block.block.output = read_shape(fields, "output");
+    block.latency_s = fields.number("latency_s");
+    fields.no_more();
+    blocks.push_back(std::move(block));
+  }
+  return blocks;
+}
+
 Origin parse_origin(std::string_view text) {
   for (const Origin origin : {Origin::measured, Origin::simulated, Origin::imported}) {
     if (to_string(origin) == text) return origin;
@@ -249,6 +285,10 @@ Measurement read_measurement(Fields& fields, const std::string& subject) {
   if (!m.latency_s_given && !m.skipped) {
     m.samples_s = fields.seconds("samples_s");
     m.anchor_s = fields.seconds("anchor_s");
+    if (const Json* blocks = fields.find("blocks")) {
+      if (!blocks->is_array()) fields.fail("blocks", *blocks, "a list of blocks");
+      m.blocks = read_blocks(*blocks, subject);
+    }
     m.disturbance = read_disturbance(fields.object("disturbance"));
     m.executable = read_executable(fields.object("executable"));
   }
@@ -291,6 +331,7 @@ std::string to_line(const Measurement& m) {
   if (!m.latency_s_given && !m.skipped) {
     json["samples_s"] = m.samples_s;
     json["anchor_s"] = m.anchor_s;
+    if (!m.blocks.empty()) json["blocks"] = to_json(m.blocks);
     json["disturbance"] = to_json(m.disturbance);
     json["executable"] = to_json(m.executable);
   }

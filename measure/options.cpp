@@ -55,6 +55,7 @@ SweepOptions ProtocolOptions::sweep_options(const std::string& device_name) cons
   if (repeats < 1 || repeats > 1000) throw ConfigError(fmt::format("repeats: got {}, wanted 1..1000", repeats));
   options.repeats = repeats;
   options.seed = seed;
+  options.blocks = blocks;
   options.device_name = device_name;
   return options;
 }
@@ -68,6 +69,7 @@ std::shared_ptr<ProtocolOptions> add_protocol_options(CLI::App& app) {
   app.add_option("--visits", options->protocol.visits, "visits the timed runs are split into (default 5)");
   app.add_flag("--no-anchor", options->no_anchor, "no anchor networks; with --visits 1 the paper's literal order");
   app.add_option("--repeats", options->repeats, "passes over all networks (default 1)");
+  app.add_flag("--blocks", options->blocks, "also record each block's time, for layer-wise predictors");
   app.add_option("--seed", options->seed, "of the visiting order (default 0)");
   return options;
 }

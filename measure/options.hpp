@@ -26,10 +26,10 @@ struct DeviceOptions {
 };
 std::shared_ptr<DeviceOptions> add_device_options(CLI::App& app);
 
-/// --warmup --discard --runs --trim --visits --no-anchor --repeats --seed.
+/// --warmup --discard --runs --trim --visits --no-anchor --repeats --seed --blocks.
 struct ProtocolOptions {
   Protocol protocol{};
-  bool no_anchor = false;
+  bool no_anchor = false, blocks = false;
   int repeats = 1;
   std::uint64_t seed = 0;
 

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <string_view>
+#include <vector>
 
 #include "configs/errors.hpp"
 #include "configs/interrupt.hpp"
@@ -54,6 +55,19 @@ double time_runs(Executable& executable, const Clock& now, int discarded, std::s
     executable.run();
     sample_s = now() - start_s;
     executing_s += sample_s;
+    if (interrupted()) throw Interrupted{};
+  }
+  return executing_s;
+}
+
+double time_blocks(Executable& executable, const Clock& now, std::size_t runs, std::span<double> samples_s) {
+  const std::size_t blocks = executable.blocks().size();
+  std::vector<double> boundaries_s(blocks + 1);
+  double executing_s = 0;
+  for (std::size_t run = 0; run < runs; ++run) {
+    executable.run_blocks(now, boundaries_s);
+    for (std::size_t b = 0; b < blocks; ++b) samples_s[run * blocks + b] = boundaries_s[b + 1] - boundaries_s[b];
+    executing_s += boundaries_s.back() - boundaries_s.front();
     if (interrupted()) throw Interrupted{};
   }
   return executing_s;

@@ -33,4 +33,10 @@ void validate(const Protocol& protocol);
 /// @throws Interrupted between two runs
 double time_runs(Executable& executable, const Clock& now, int discarded, std::span<double> samples_s);
 
+/// Times every block while the whole network runs (HELP A.2), `runs` times.
+/// @param samples_s  runs × blocks, row-major; sized before timing begins
+/// @returns seconds inside executions
+/// @throws Interrupted between two runs
+double time_blocks(Executable& executable, const Clock& now, std::size_t runs, std::span<double> samples_s);
+
 }  // namespace naslat

@@ -26,7 +26,8 @@ constexpr int kGroupAttempts = 3, kExtraTimings = 2;
 struct Subject {
   std::unique_ptr<Executable> executable;
   Measurement record;
-  std::optional<Measurement> earlier{};  ///< calmest complete timing before this one
+  std::optional<Measurement> earlier{};   ///< calmest complete timing before this one
+  std::vector<double> block_samples_s{};  ///< runs × blocks
   int visits_done = 0;
   bool warm = false, recorded = false;
   bool anchors_part = false, drifting = false;
@@ -45,6 +46,8 @@ struct Subject {
     earlier = calmest();
     record.samples_s.clear();
     record.anchor_s.clear();
+    record.blocks.clear();
+    block_samples_s.clear();
     record.flags.clear();
     record.disturbance = {};
     visits_done = 0;
@@ -58,7 +61,22 @@ struct Visit {
   std::vector<double> samples_s;
   double at_s = 0;
   Disturbance disturbance{};
+  std::vector<double> block_samples_s{};  ///< runs × blocks
 };
+
+/// HELP's statistic of each block's samples.
+std::vector<BlockLatency> block_latencies(const Subject& subject) {
+  if (subject.block_samples_s.empty()) return {};
+  const std::vector<BlockInfo>& blocks = subject.executable->blocks();
+  const std::size_t runs = subject.block_samples_s.size() / blocks.size();
+  std::vector<BlockLatency> latencies;
+  for (std::size_t b = 0; b < blocks.size(); ++b) {
+    std::vector<double> samples_s;
+    for (std::size_t run = 0; run < runs; ++run) samples_s.push_back(subject.block_samples_s[run * blocks.size() + b]);
+    latencies.push_back({blocks[b], trimmed_mean(samples_s, subject.record.protocol.trim_fraction)});
+  }
+  return latencies;
+}
 
 std::string campaign_id(const Backend& backend, std::uint64_t seed) {
   if (backend.simulated()) return fmt::format("simulated-{}", seed);  // equal seeds, equal records
@@ -113,10 +131,10 @@ class Sweep {
  private:
   [[nodiscard]] bool is_ours(const Measurement& m) const { return m.device == name_ && m.origin != Origin::imported; }
 
-  /// A device's name stands for one protocol: mixing two in one column would go unnoticed.
+  /// A device's name stands for one protocol in each space: mixing two in one column would go unnoticed.
   void refuse_another_protocol() const {
     for (const Measurement& m : dataset_.dataset().measurements) {
-      if (is_ours(m) && m.protocol != options_.protocol) {
+      if (is_ours(m) && m.space == space_.name() && m.protocol != options_.protocol) {
         throw DataError(fmt::format("{}: device '{}' was measured by {}; got {}: give it another --device-name",
                                     dataset_.path().string(), name_, describe(m.protocol),
                                     describe(options_.protocol)));
@@ -258,6 +276,7 @@ class Sweep {
     for (Visit& v : calmest) {
       Subject& subject = *v.subject;
       subject.record.samples_s.insert(subject.record.samples_s.end(), v.samples_s.begin(), v.samples_s.end());
+      subject.block_samples_s.insert(subject.block_samples_s.end(), v.block_samples_s.begin(), v.block_samples_s.end());
       subject.record.disturbance += v.disturbance;
       subject.anchors_part = subject.anchors_part || parted;
       subject.drifting = subject.drifting || (anchors_ && calmest_difference > kAnchorTolerance);
@@ -270,12 +289,15 @@ class Sweep {
   Visit visit(Subject& subject) {
     const Protocol& protocol = options_.protocol;
     const int discarded = subject.warm ? protocol.visit_discarded_runs : protocol.warmup_runs + protocol.discarded_runs;
-    Visit visit{&subject, std::vector<double>(visit_runs(protocol, subject.visits_done)), 0, {}};
+    const std::size_t runs = visit_runs(protocol, subject.visits_done);
+    const std::size_t blocks = options_.blocks ? subject.executable->blocks().size() : 0;
+    Visit visit{&subject, std::vector<double>(runs), 0, {}, std::vector<double>(runs * blocks)};
     const Disturbance before = counters_ ? counters_->read() : Disturbance{};
     const double start_s = now_();
     summary_.executing_s += time_runs(*subject.executable, now_, discarded, visit.samples_s);
     visit.at_s = (start_s + now_()) / 2;
     if (counters_) visit.disturbance = counters_->read() - before;
+    if (blocks > 0) summary_.executing_s += time_blocks(*subject.executable, now_, runs, visit.block_samples_s);
     for (double& sample_s : visit.samples_s) sample_s = std::round(sample_s * 1e10) / 1e10;  // finer than any clock
     subject.warm = true;
     return visit;
@@ -284,6 +306,7 @@ class Sweep {
   void finish(Subject& subject, std::vector<Subject*>& held_back) {
     Measurement& m = subject.record;
     m.flags = block_flags(m);
+    m.blocks = block_latencies(subject);
     if (subject.anchors_part) m.flags.emplace_back("anchors part");
     if (subject.drifting) m.flags.emplace_back("drifting");
     if (disturbed(m.disturbance, m.protocol.timed_runs)) {

@@ -20,6 +20,7 @@ struct SweepOptions {
   int repeats = 1;               ///< passes over all networks, each in its own order, recorded as repeat 0, 1, …
   std::string device_name{};     ///< empty: device_name(device)
   double warm_device_s = 0.3;    ///< once, before anything is timed
+  bool blocks = false;           ///< also time every block, in as many runs of their own
 };
 
 struct SweepSummary {

@@ -65,7 +65,7 @@ std::vector<float> convolution_kernel(const Network& network, const Layer& layer
   const auto& conv = std::get<Convolution>(layer.op);
   const std::int64_t in_channels = network.tensors.at(layer.inputs.at(0)).channels() / conv.groups;
   const std::int64_t fan_in = in_channels * conv.kernel * conv.kernel;
-  const WeightStream stream(layer.name, {conv.out_channels, in_channels, conv.kernel, conv.kernel});
+  const WeightStream stream(layer.weights_name(), {conv.out_channels, in_channels, conv.kernel, conv.kernel});
   std::vector<float> kernel = normals(stream, conv.out_channels * fan_in, 1 / std::sqrt(static_cast<double>(fan_in)));
   if (!conv.folded_batch_norm.empty()) {
     const FoldedScale folded = folded_scale(conv);
@@ -77,7 +77,8 @@ std::vector<float> convolution_kernel(const Network& network, const Layer& layer
 std::vector<float> convolution_bias(const Network&, const Layer& layer) {
   const auto& conv = std::get<Convolution>(layer.op);
   std::vector<float> bias(static_cast<std::size_t>(conv.out_channels));
-  if (conv.bias) bias = normals(WeightStream(layer.name + ".bias", {conv.out_channels}), conv.out_channels, 0.1);
+  if (conv.bias)
+    bias = normals(WeightStream(layer.weights_name() + ".bias", {conv.out_channels}), conv.out_channels, 0.1);
   if (!conv.folded_batch_norm.empty()) {
     const FoldedScale folded = folded_scale(conv);
     for (std::size_t c = 0; c < bias.size(); ++c) bias[c] = bias[c] * folded.scale[c] + folded.shift[c];
@@ -97,20 +98,77 @@ BatchNormWeights batch_norm_weights(const std::string& layer_name, std::int64_t 
   return weights;
 }
 
+LayerNormWeights layer_norm_weights(const std::string& weights_name, std::int64_t features) {
+  WeightStream stream(weights_name, {features});
+  LayerNormWeights weights;
+  for (std::int64_t f = 0; f < features; ++f) {
+    weights.scale.push_back(stream.uniform(0.8F, 1.2F));
+    weights.shift.push_back(0.1F * stream.normal());
+  }
+  return weights;
+}
+
+std::vector<float> embedding_table(const std::string& table, std::int64_t vocabulary, std::int64_t width) {
+  return normals(WeightStream(table, {vocabulary, width}), vocabulary * width,
+                 1 / std::sqrt(static_cast<double>(width)));
+}
+
+std::vector<float> position_encoding(std::int64_t token, std::int64_t width, std::int64_t table_width) {
+  constexpr double kSlowest = 10000, kFirstRow = 2;
+  const std::int64_t half = table_width / 2;
+  std::vector<float> encoding;
+  for (std::int64_t column = 0; column < width; ++column) {
+    const double exponent = static_cast<double>(column % half) / static_cast<double>(half - 1);
+    const double angle = (kFirstRow + static_cast<double>(token)) * std::pow(kSlowest, -exponent);
+    encoding.push_back(static_cast<float>(column < half ? std::sin(angle) : std::cos(angle)));
+  }
+  return encoding;
+}
+
+std::vector<float> position_encodings(const TokenEmbedding& embedding) {
+  std::vector<float> rows;
+  for (std::int64_t t = embedding.first_token; t < embedding.first_token + embedding.tokens; ++t) {
+    const std::vector<float> row = position_encoding(t, embedding.width, embedding.table_width);
+    rows.insert(rows.end(), row.begin(), row.end());
+  }
+  return rows;
+}
+
 std::vector<float> linear_kernel(const Network& network, const Layer& layer) {
-  const Shape& in = network.tensors.at(layer.inputs.at(0));
-  const std::int64_t in_features = in.elements() / in.batch();
-  const std::int64_t out_features = std::get<Linear>(layer.op).out_features;
-  return normals(WeightStream(layer.name, {out_features, in_features}), out_features * in_features,
-                 1 / std::sqrt(static_cast<double>(in_features)));
+  const auto& linear = std::get<Linear>(layer.op);
+  const std::int64_t in_features = linear_in_features(network.tensors.at(layer.inputs.at(0)));
+  if (!linear.tied_to.empty()) {
+    const std::vector<float> table = embedding_table(linear.tied_to, linear.out_features, linear.table_width);
+    std::vector<float> kernel;
+    kernel.reserve(static_cast<std::size_t>(linear.out_features * in_features));
+    for (auto row = table.begin(); row != table.end(); row += linear.table_width) {
+      kernel.insert(kernel.end(), row, row + in_features);
+    }
+    return kernel;
+  }
+  return normals(WeightStream(layer.weights_name(), {linear.out_features, in_features}),
+                 linear.out_features * in_features, 1 / std::sqrt(static_cast<double>(in_features)));
 }
 
 std::vector<float> linear_bias(const Network&, const Layer& layer) {
   const auto& linear = std::get<Linear>(layer.op);
   if (!linear.bias) return std::vector<float>(static_cast<std::size_t>(linear.out_features));
-  return normals(WeightStream(layer.name + ".bias", {linear.out_features}), linear.out_features, 0.1);
+  return normals(WeightStream(layer.weights_name() + ".bias", {linear.out_features}), linear.out_features, 0.1);
 }
 
-std::vector<float> network_input(const Shape& shape) { return normals(WeightStream("input", {}), shape.elements(), 1); }
+std::vector<float> network_input(const Network& network) {
+  const Shape& shape = network.tensors.at(network.input);
+  for (const Layer& layer : network.layers) {
+    const auto* const embedding = std::get_if<TokenEmbedding>(&layer.op);
+    if (embedding == nullptr) continue;
+    WeightStream stream("tokens", {});
+    std::vector<float> tokens;
+    for (std::int64_t i = 0; i < shape.elements(); ++i) {
+      tokens.push_back(std::floor(stream.uniform(0, static_cast<float>(embedding->vocabulary))));
+    }
+    return tokens;
+  }
+  return normals(WeightStream("input", {}), shape.elements(), 1);
+}
 
 }  // namespace naslat

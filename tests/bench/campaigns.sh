@@ -16,5 +16,10 @@ echo "the same, the paper's order (one block each, no anchor):"
 echo "share of the wall time inside executions, random:300:"
 "$naslat" measure --archs random:300 --threads "$threads" --out "$work/share.jsonl" --quiet --json |
   grep -E '"(wall_s|executing_s|executing_share|anchor_spread)"'
+for space in fbnet mobilenetv3; do
+  echo "the same, $space, random:60:"
+  "$naslat" measure --space "$space" --archs random:60 --threads "$threads" --out "$work/share.jsonl" --quiet --json |
+    grep -E '"(wall_s|executing_s|executing_share|anchor_spread)"'
+done
 echo "cost of timing one execution:"
 "$naslat" devices --json | grep harness_cost_us

@@ -134,8 +134,28 @@ TEST(LatencyTables, ErrorsNameThePathAndTheSpace) {
   EXPECT_THROW(static_cast<void>(read_latency_tables("/nosuch", "nasbench201")), DataError);
   EXPECT_THROW(static_cast<void>(read_latency_tables(testing::TempDir(), "nasbench201")), DataError);
   NASLAT_NEEDS_TEST_DATA();
-  for (const char* space : {"fbnet", "ofa"}) {
-    EXPECT_THROW(static_cast<void>(read_latency_tables(test_data() / "help", space)), std::runtime_error) << space;
+  for (const char* space : {"fbnet-imagenet", "zoo", "ofa"}) {
+    EXPECT_THROW(static_cast<void>(read_latency_tables(test_data() / "help", space)), DataError) << space;
+  }
+}
+
+TEST(LatencyTables, OfHelpsFbnetsAndMobileNetsNameTheirArchitectures) {
+  NASLAT_NEEDS_TEST_DATA();
+  const struct {
+    const char* space;
+    std::size_t devices;
+    std::vector<std::size_t> reference_rows;  // hardware_embedding_index.pt
+  } kLists[] = {{"fbnet", 27, {3328, 3790, 3313, 890, 3052, 2538, 1640, 2514, 457, 2100}},
+                {"mobilenetv3", 12, {1316, 1587, 1621, 1636, 1980, 2329, 2487, 3355, 3740, 4948}}};
+  for (const auto& list : kLists) {
+    SCOPED_TRACE(list.space);
+    const auto tables = read_latency_tables(test_data() / "help", list.space);
+    EXPECT_EQ(tables.size(), list.devices);
+    EXPECT_EQ(tables.front().latency_s.size(), 5'000U);
+    const auto references = search_space(list.space).references();
+    for (std::size_t i = 0; i < references.size(); ++i) {
+      EXPECT_EQ(tables.front().architectures->at(list.reference_rows[i]), references[i]) << i;
+    }
   }
 }
 

@@ -96,8 +96,8 @@ TEST_F(OnednnKernels, ConvolveAddAndActivateInOneKernelExactly) {
   for (std::size_t i = 0; i < expected.size(); ++i)
     expected[i] = std::max(expected[i] + static_cast<double>(addend[i]), 0.0);
   const Layout dst = kernels_.convolution(op, shape, shape, {})->dst;
-  const Kernel* const kernel =
-      kernels_.convolution(op, shape, shape, {{FusedOp::Kind::add, dst}, {FusedOp::Kind::relu}});
+  const Kernel* const kernel = kernels_.convolution(
+      op, shape, shape, {{.kind = FusedOp::Kind::add, .addend = dst}, {.kind = FusedOp::Kind::activation}});
   ASSERT_NE(kernel, nullptr);
   EXPECT_EQ(run(kernel,
                 {{DNNL_ARG_SRC, kernel->src, shape.dims, &x},
@@ -150,13 +150,40 @@ TEST_F(OnednnKernels, WorkElementByElementExactly) {
     product[i] = 4 * x[i];
   }
   const Argument src{DNNL_ARG_SRC, layout, shape.dims, &x};
-  EXPECT_EQ(run(kernels_.relu(layout, {}), {src}, shape), rectified);
+  EXPECT_EQ(run(kernels_.activation(ActivationKind::relu, layout, {}), {src}, shape), rectified);
   EXPECT_EQ(run(kernels_.affine({.scale = 2, .shift = 3}, layout, {}), {src}, shape), affine);
   EXPECT_EQ(run(kernels_.affine({.scale = 0}, layout, {}), {src}, shape), zero);
   EXPECT_EQ(run(kernels_.add(layout, layout, {}), {src, {DNNL_ARG_SRC_1, layout, shape.dims, &y}}, shape), sum);
   const std::vector<float> four{4};
   const Layouts::Dims one(4, 1);
-  EXPECT_EQ(run(kernels_.scale(layout, {}), {src, {DNNL_ARG_SRC_1, layouts_.plain(one), one, &four}}, shape), product);
+  const Layout factor = layouts_.plain(one);
+  EXPECT_EQ(run(kernels_.multiply(layout, factor, {}), {src, {DNNL_ARG_SRC_1, factor, one, &four}}, shape), product);
+}
+
+TEST_F(OnednnKernels, ActivateAsDefined) {
+  const Shape shape{{1, 16, 5, 5}};
+  const Layout layout = layouts_.plain(shape.dims);
+  const auto x = integers(shape.elements());
+  for (const ActivationKind kind : {ActivationKind::relu, ActivationKind::relu6, ActivationKind::hswish,
+                                    ActivationKind::hsigmoid, ActivationKind::sigmoid}) {
+    SCOPED_TRACE(to_string(kind));
+    const auto y = run(kernels_.activation(kind, layout, {}), {{DNNL_ARG_SRC, layout, shape.dims, &x}}, shape);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      EXPECT_NEAR(y[i], reference::activate(kind, static_cast<double>(x[i])), 2e-6) << x[i];
+    }
+  }
+}
+
+TEST_F(OnednnKernels, ShuffleGroupsExactly) {
+  const Shape shape{{2, 24, 3, 3}};
+  const Layout layout = layouts_.plain(shape.dims);
+  const auto x = integers(shape.elements());
+  for (const std::int64_t groups : {2, 3, 8}) {  // never C/g == g, which would hide a confusion of the two
+    Values expected(x.size());
+    reference::channel_shuffle({groups}, shape, wide(x), expected);
+    EXPECT_EQ(run(kernels_.shuffle({groups}, layout), {{DNNL_ARG_SRC, layout, shape.dims, &x}}, shape),
+              narrow(expected));
+  }
 }
 
 TEST_F(OnednnKernels, NormaliseBatchesExactly) {

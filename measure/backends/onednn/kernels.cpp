@@ -14,15 +14,48 @@ using dnnl::algorithm;
 using Dims = Layouts::Dims;
 constexpr auto kInference = dnnl::prop_kind::forward_inference;
 
-enum KernelKind : std::int64_t { kConvolution, kLinear, kBatchNorm, kPool, kEltwise, kAdd, kScale, kReorder };
+enum KernelKind : std::int64_t {
+  kConvolution,
+  kConvolutionAndDepthwise,
+  kLinear,
+  kBatchNorm,
+  kPool,
+  kEltwise,
+  kAdd,
+  kMultiply,
+  kShuffle,
+  kLayerNorm,
+  kSoftmax,
+  kMatmul,
+  kConcat,
+  kReorder
+};
+
+/// An activation in oneDNN's terms.
+struct Eltwise {
+  algorithm kind;
+  float alpha, beta;
+};
+Eltwise eltwise_of(ActivationKind kind) {
+  constexpr float kSlope = 1.0F / 6, kOffset = 0.5F;  // relu6(x + 3) / 6 = clip(x/6 + 1/2, 0, 1)
+  switch (kind) {
+    case ActivationKind::relu:
+      return {algorithm::eltwise_relu, 0, 0};
+    case ActivationKind::relu6:
+      return {algorithm::eltwise_clip, 0, 6};
+    case ActivationKind::hswish:
+      return {algorithm::eltwise_hardswish, kSlope, kOffset};
+    case ActivationKind::hsigmoid:
+      return {algorithm::eltwise_hardsigmoid, kSlope, kOffset};
+    case ActivationKind::sigmoid:
+      return {algorithm::eltwise_logistic, 0, 0};
+  }
+  return {};
+}
 
 std::int64_t key_part(Layout layout) { return std::bit_cast<std::int64_t>(layout); }
 
-dnnl::primitive_attr attributes(const FusedOps& fused) {
-  dnnl::primitive_attr attr;
-  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  attr.set_fpmath_mode(dnnl::fpmath_mode::strict);
-  dnnl::post_ops ops;
+void append(dnnl::post_ops& ops, const FusedOps& fused) {
   for (const FusedOp& op : fused) {
     switch (op.kind) {
       case FusedOp::Kind::sum:
@@ -31,13 +64,30 @@ dnnl::primitive_attr attributes(const FusedOps& fused) {
       case FusedOp::Kind::add:
         ops.append_binary(algorithm::binary_add, *op.addend);
         break;
-      case FusedOp::Kind::relu:
-        ops.append_eltwise(algorithm::eltwise_relu, 0.0F, 0.0F);
+      case FusedOp::Kind::activation: {
+        const Eltwise eltwise = eltwise_of(op.activation);
+        ops.append_eltwise(eltwise.kind, eltwise.alpha, eltwise.beta);
+        break;
+      }
+      case FusedOp::Kind::factor:
+        ops.append_eltwise(algorithm::eltwise_linear, op.factor, 0);
         break;
     }
   }
+}
+
+dnnl::primitive_attr attributes(const dnnl::post_ops& ops) {
+  dnnl::primitive_attr attr;
+  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  attr.set_fpmath_mode(dnnl::fpmath_mode::strict);
   attr.set_post_ops(ops);
   return attr;
+}
+
+dnnl::primitive_attr attributes(const FusedOps& fused) {
+  dnnl::post_ops ops;
+  append(ops, fused);
+  return attributes(ops);
 }
 
 bool is_slow(std::string_view implementation) {
@@ -61,6 +111,7 @@ const Kernel* Kernels::get(Key key, const FusedOps& fused, const char* label, co
   for (const FusedOp& op : fused) {
     key.push_back(static_cast<std::int64_t>(op.kind));
     key.push_back(key_part(op.addend));
+    key.push_back(static_cast<std::int64_t>(op.activation) << 32 | std::bit_cast<std::uint32_t>(op.factor));
   }
   const auto [entry, is_new] = kernels_.try_emplace(std::move(key));
   if (is_new) {
@@ -68,14 +119,19 @@ const Kernel* Kernels::get(Key key, const FusedOps& fused, const char* label, co
     if (pd) {
       using Primitive = dnnl::primitive;
       const std::string implementation = pd.impl_info_str();
-      entry->second = Kernel{.primitive = Primitive(pd.get()),
-                             .name = fmt::format("{} {}", label, implementation),
-                             .src = layouts_.intern(pd.query_md(dnnl::query::src_md, 0)),
-                             .weights = layouts_.intern(pd.query_md(dnnl::query::weights_md, 0)),
-                             .bias = layouts_.intern(pd.query_md(dnnl::query::weights_md, 1)),
-                             .dst = layouts_.intern(pd.query_md(dnnl::query::dst_md, 0)),
-                             .scratchpad_bytes = pd.scratchpad_desc().get_size(),
-                             .slow = is_slow(implementation)};
+      entry->second = Kernel{
+          .primitive = Primitive(pd.get()),
+          .name = fmt::format("{} {}", label, implementation),
+          .src = layouts_.intern(pd.query_md(dnnl::query::src_md, 0)),
+          .weights = layouts_.intern(pd.query_md(dnnl::query::weights_md, 0)),
+          .bias = layouts_.intern(pd.query_md(dnnl::query::weights_md, 1)),
+          .dst = layouts_.intern(pd.query_md(dnnl::query::dst_md, 0)),
+          .depthwise_weights =
+              layouts_.intern(pd.query_md(dnnl::query::exec_arg_md, DNNL_ARG_ATTR_POST_OP_DW | DNNL_ARG_WEIGHTS)),
+          .depthwise_bias =
+              layouts_.intern(pd.query_md(dnnl::query::exec_arg_md, DNNL_ARG_ATTR_POST_OP_DW | DNNL_ARG_BIAS)),
+          .scratchpad_bytes = pd.scratchpad_desc().get_size(),
+          .slow = is_slow(implementation)};
     }
   }
   return entry->second ? &*entry->second : nullptr;
@@ -93,22 +149,56 @@ const Kernel* Kernels::convolution(const Convolution& op, const Shape& src, cons
   return get(std::move(key), fused, "conv", [&](const dnnl::primitive_attr& attr) {
     const Dims strides{op.stride, op.stride}, dilation{0, 0}, padding{op.padding, op.padding};
     return dnnl::convolution_forward::primitive_desc(
-        engine_, kInference, algorithm::convolution_direct, Layouts::any(src.dims),
-        Layouts::any(kernel_dims(op, src.channels())), bias ? Layouts::any({op.out_channels}) : dnnl::memory::desc(),
-        Layouts::any(dst.dims), strides, dilation, padding, padding, attr, /*allow_empty=*/true);
+        engine_, kInference, algorithm::convolution_direct, layouts_.any(src.dims),
+        layouts_.any(kernel_dims(op, src.channels())),
+        bias ? Layouts::any_f32({op.out_channels}) : dnnl::memory::desc(), layouts_.any(dst.dims), strides, dilation,
+        padding, padding, attr, /*allow_empty=*/true);
   });
 }
 
+const Kernel* Kernels::convolution_and_depthwise(const Convolution& op, const FusedOps& fused,
+                                                 const Convolution& depthwise, const FusedOps& depthwise_fused,
+                                                 const Shape& src, const Shape& dst) {
+  Key key{kConvolutionAndDepthwise,
+          op.out_channels,
+          depthwise.stride,
+          has_bias(op),
+          has_bias(depthwise),
+          src.batch(),
+          src.channels(),
+          src.height(),
+          src.width(),
+          static_cast<Key::value_type>(fused.size())};
+  FusedOps all = fused;
+  all.insert(all.end(), depthwise_fused.begin(), depthwise_fused.end());
+  const Kernel* const kernel = get(std::move(key), all, "conv+depthwise", [&](const dnnl::primitive_attr&) {
+    dnnl::post_ops ops;
+    append(ops, fused);
+    const auto f32 = Layouts::DataType::f32;
+    ops.append_dw(layouts_.dtype(), has_bias(depthwise) ? f32 : Layouts::DataType::undef, layouts_.dtype(),
+                  depthwise.kernel, depthwise.stride, depthwise.padding);
+    append(ops, depthwise_fused);
+    // The library wants the destination of the 1×1 convolution here, and derives the depthwise one's itself.
+    const Dims middle{src.batch(), op.out_channels, src.height(), src.width()};
+    return dnnl::convolution_forward::primitive_desc(
+        engine_, kInference, algorithm::convolution_direct, layouts_.any(src.dims),
+        layouts_.any(kernel_dims(op, src.channels())),
+        has_bias(op) ? Layouts::any_f32({op.out_channels}) : dnnl::memory::desc(), layouts_.any(middle), {1, 1}, {0, 0},
+        {0, 0}, {0, 0}, attributes(ops), true);
+  });
+  return kernel != nullptr && kernel->dst->get_dims() == dst.dims ? kernel : nullptr;
+}
+
 const Kernel* Kernels::linear(const Linear& op, Layout src, const FusedOps& fused) {
-  return get({kLinear, op.out_features, op.bias, key_part(src)}, fused, "linear",
-             [&](const dnnl::primitive_attr& attr) {
-               Dims weights = src->get_dims();
-               const Dims dst{weights[0], op.out_features};
-               weights[0] = op.out_features;
-               return dnnl::inner_product_forward::primitive_desc(
-                   engine_, kInference, *src, Layouts::any(weights),
-                   op.bias ? Layouts::any({op.out_features}) : dnnl::memory::desc(), *layouts_.plain(dst), attr, true);
-             });
+  return get(
+      {kLinear, op.out_features, op.bias, key_part(src)}, fused, "linear", [&](const dnnl::primitive_attr& attr) {
+        Dims weights = src->get_dims();
+        const Dims dst{weights[0], op.out_features};
+        weights[0] = op.out_features;
+        return dnnl::inner_product_forward::primitive_desc(
+            engine_, kInference, *src, layouts_.any(weights),
+            op.bias ? Layouts::any_f32({op.out_features}) : dnnl::memory::desc(), *layouts_.plain(dst), attr, true);
+      });
 }
 
 const Kernel* Kernels::batch_norm(const BatchNorm& op, Layout src, const FusedOps& fused) {
@@ -131,26 +221,29 @@ const Kernel* Kernels::pool(const AveragePool& op, Layout src, const Shape& dst,
       {kPool, op.kernel, op.stride, op.padding, key_part(src)}, fused, "pool", [&](const dnnl::primitive_attr& attr) {
         const Dims strides{op.stride, op.stride}, dilation{0, 0}, padding{op.padding, op.padding};
         return dnnl::pooling_forward::primitive_desc(engine_, kInference, algorithm::pooling_avg_exclude_padding, *src,
-                                                     Layouts::any(dst.dims), strides, {op.kernel, op.kernel}, dilation,
+                                                     layouts_.any(dst.dims), strides, {op.kernel, op.kernel}, dilation,
                                                      padding, padding, attr, true);
       });
 }
 
-const Kernel* Kernels::eltwise(algorithm kind, float alpha, float beta, Layout src, const FusedOps& fused) {
+const Kernel* Kernels::eltwise(const char* label, algorithm kind, float alpha, float beta, Layout src,
+                               const FusedOps& fused) {
   return get({kEltwise, static_cast<std::int64_t>(kind), std::bit_cast<std::int32_t>(alpha),
               std::bit_cast<std::int32_t>(beta), key_part(src)},
-             fused, kind == algorithm::eltwise_relu ? "relu" : "affine", [&](const dnnl::primitive_attr& attr) {
+             fused, label, [&](const dnnl::primitive_attr& attr) {
                return dnnl::eltwise_forward::primitive_desc(engine_, kInference, kind, *src, *src, alpha, beta, attr,
                                                             true);
              });
 }
 
-const Kernel* Kernels::relu(Layout src, const FusedOps& fused) {
-  return eltwise(algorithm::eltwise_relu, 0.0F, 0.0F, src, fused);
+const Kernel* Kernels::activation(ActivationKind kind, Layout src, const FusedOps& fused) {
+  const Eltwise op = eltwise_of(kind);
+  return eltwise(to_string(kind), op.kind, op.alpha, op.beta, src, fused);
 }
 
 const Kernel* Kernels::affine(const Affine& op, Layout src, const FusedOps& fused) {
-  return eltwise(algorithm::eltwise_linear, static_cast<float>(op.scale), static_cast<float>(op.shift), src, fused);
+  return eltwise("affine", algorithm::eltwise_linear, static_cast<float>(op.scale), static_cast<float>(op.shift), src,
+                 fused);
 }
 
 const Kernel* Kernels::add(Layout src, Layout addend, const FusedOps& fused) {
@@ -159,11 +252,50 @@ const Kernel* Kernels::add(Layout src, Layout addend, const FusedOps& fused) {
   });
 }
 
-const Kernel* Kernels::scale(Layout src, const FusedOps& fused) {
-  return get({kScale, key_part(src)}, fused, "scale", [&](const dnnl::primitive_attr& attr) {
-    const Layout scalar = layouts_.plain(Dims(src->get_dims().size(), 1));
-    return dnnl::binary::primitive_desc(engine_, algorithm::binary_mul, *src, *scalar, *src, attr, true);
+const Kernel* Kernels::multiply(Layout src, Layout factor, const FusedOps& fused) {
+  return get({kMultiply, key_part(src), key_part(factor)}, fused, "scale", [&](const dnnl::primitive_attr& attr) {
+    return dnnl::binary::primitive_desc(engine_, algorithm::binary_mul, *src, *factor, *src, attr, true);
   });
+}
+
+const Kernel* Kernels::shuffle(const ChannelShuffle& op, Layout src) {
+  return get({kShuffle, op.groups, key_part(src)}, {}, "shuffle", [&](const dnnl::primitive_attr& attr) {
+    const std::int64_t group_size = src->get_dims()[1] / op.groups;
+    return dnnl::shuffle_forward::primitive_desc(engine_, kInference, *src, *src, 1, static_cast<int>(group_size), attr,
+                                                 true);
+  });
+}
+
+const Kernel* Kernels::layer_norm(const LayerNorm& op, Layout src) {
+  return get({kLayerNorm, std::bit_cast<std::int64_t>(op.epsilon), key_part(src)}, {}, "layer norm",
+             [&](const dnnl::primitive_attr& attr) {
+               using dnnl::normalization_flags;
+               return dnnl::layer_normalization_forward::primitive_desc(
+                   engine_, kInference, *src, *src, static_cast<float>(op.epsilon),
+                   normalization_flags::use_scale | normalization_flags::use_shift, attr, true);
+             });
+}
+
+const Kernel* Kernels::softmax(Layout src) {
+  return get({kSoftmax, key_part(src)}, {}, "softmax", [&](const dnnl::primitive_attr& attr) {
+    return dnnl::softmax_forward::primitive_desc(engine_, kInference, algorithm::softmax_accurate, *src, *src,
+                                                 src->get_ndims() - 1, attr, true);
+  });
+}
+
+const Kernel* Kernels::matmul(Layout src, Layout weights, Layout dst, const FusedOps& fused) {
+  return get({kMatmul, key_part(src), key_part(weights), key_part(dst)}, fused, "matmul",
+             [&](const dnnl::primitive_attr& attr) {
+               return dnnl::matmul::primitive_desc(engine_, *src, *weights, *dst, attr, true);
+             });
+}
+
+const Kernel* Kernels::concat(Layout first, Layout second, Layout dst) {
+  return get({kConcat, key_part(first), key_part(second), key_part(dst)}, {}, "concat",
+             [&](const dnnl::primitive_attr& attr) {
+               const int axis = first->get_ndims() - 2;
+               return dnnl::concat::primitive_desc(engine_, *dst, axis, {*first, *second}, attr);
+             });
 }
 
 const Kernel* Kernels::reorder(Layout src, Layout dst) {

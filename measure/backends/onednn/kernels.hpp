@@ -17,14 +17,18 @@ struct Kernel {
   dnnl::primitive primitive;
   std::string name;  ///< "conv brg_conv_fwd:avx512_core"
   Layout src = nullptr, weights = nullptr, bias = nullptr, dst = nullptr;
+  Layout depthwise_weights = nullptr, depthwise_bias = nullptr;  ///< of a depthwise convolution fused onto it
   std::size_t scratchpad_bytes = 0;
   bool slow = false;  ///< a reference or GEMM fallback: a note where it runs, and a reason to do without post-ops
 };
 
-/// An operation fused onto a kernel: sum adds what the destination held before, add a tensor of the given layout.
+/// An operation fused onto a kernel: sum adds what the destination held before, add a tensor of the given layout,
+/// factor multiplies by a constant.
 struct FusedOp {
-  enum class Kind : std::uint8_t { sum, add, relu } kind;
+  enum class Kind : std::uint8_t { sum, add, activation, factor } kind;
   Layout addend = nullptr;
+  ActivationKind activation = ActivationKind::relu;
+  float factor = 1;
 };
 using FusedOps = std::vector<FusedOp>;
 
@@ -35,15 +39,26 @@ class Kernels {
 
   /// Source, weights and destination in the layouts it likes best.
   const Kernel* convolution(const Convolution& op, const Shape& src, const Shape& dst, const FusedOps& fused);
+  /// A 1×1 convolution and the 3×3 depthwise one behind it in one primitive.
+  const Kernel* convolution_and_depthwise(const Convolution& op, const FusedOps& fused, const Convolution& depthwise,
+                                          const FusedOps& depthwise_fused, const Shape& src, const Shape& dst);
   const Kernel* linear(const Linear& op, Layout src, const FusedOps& fused);
   const Kernel* batch_norm(const BatchNorm& op, Layout src, const FusedOps& fused);
   /// Average without padding in the divisor.
   const Kernel* pool(const AveragePool& op, Layout src, const Shape& dst, const FusedOps& fused);
-  const Kernel* relu(Layout src, const FusedOps& fused);
+  const Kernel* activation(ActivationKind kind, Layout src, const FusedOps& fused);
   const Kernel* affine(const Affine& op, Layout src, const FusedOps& fused);
   const Kernel* add(Layout src, Layout addend, const FusedOps& fused);
-  /// The tensor times a scalar: a tensor of as many dimensions and one element.
-  const Kernel* scale(Layout src, const FusedOps& fused);
+  /// The tensor times another of as many dimensions, whose extents are 1 where one factor serves all.
+  const Kernel* multiply(Layout src, Layout factor, const FusedOps& fused);
+  const Kernel* shuffle(const ChannelShuffle& op, Layout src);
+  /// Over the last extent.
+  const Kernel* layer_norm(const LayerNorm& op, Layout src);
+  const Kernel* softmax(Layout src);
+  /// Matrix products over the last two extents; nullptr where the library has none for these layouts.
+  const Kernel* matmul(Layout src, Layout weights, Layout dst, const FusedOps& fused);
+  /// Joined along the extent before the last.
+  const Kernel* concat(Layout first, Layout second, Layout dst);
   const Kernel* reorder(Layout src, Layout dst);
 
  private:
@@ -51,7 +66,8 @@ class Kernels {
   struct KeyHash {
     std::size_t operator()(const Key& key) const;
   };
-  const Kernel* eltwise(dnnl::algorithm algorithm, float alpha, float beta, Layout src, const FusedOps& fused);
+  const Kernel* eltwise(const char* label, dnnl::algorithm algorithm, float alpha, float beta, Layout src,
+                        const FusedOps& fused);
   template <typename Make>
   const Kernel* get(Key key, const FusedOps& fused, const char* label, const Make& make);
 

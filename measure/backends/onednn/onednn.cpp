@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -18,15 +19,29 @@ namespace naslat {
 namespace onednn {
 namespace {
 
+/// What networks of one data type share.
+struct Shelf {
+  Shelf(const Runtime& runtime, Layouts::DataType dtype)
+      : layouts(dtype),
+        kernels(runtime.engine(), layouts),
+        weights(runtime.engine(), runtime.stream(), layouts),
+        depthwise_trials(runtime.engine(), runtime.stream()) {}
+
+  Layouts layouts;
+  Kernels kernels;
+  WeightStore weights;
+  DepthwiseTrials depthwise_trials;
+};
+
 /// What lives as long as the process: the library's settings, and everything that networks share.
 struct Workshop {
   explicit Workshop(const Device& device) : runtime(device) {}
 
   Runtime runtime;
-  Layouts layouts;
-  Kernels kernels{runtime.engine(), layouts};
-  WeightStore weights{runtime.engine(), runtime.stream(), layouts};
+  std::map<DataType, Shelf> shelves;
   std::shared_ptr<const Block> arena = std::make_shared<Block>();
+
+  Shelf& shelf(DataType dtype) { return shelves.try_emplace(dtype, runtime, runtime.native(dtype)).first->second; }
 
   /// The common arena, replaced by a larger one if need be; executables keep the one they were built on.
   std::shared_ptr<const Block> arena_of(std::size_t bytes) {
@@ -51,17 +66,15 @@ class OnednnBackend final : public Backend {
   [[nodiscard]] std::unique_ptr<Executable> compile(const Network& network, const Device& device) override {
     const Clock now = steady_clock();
     const double start_s = now();
-    if (device.dtype != DataType::f32) {
-      throw Unsupported(fmt::format("onednn: dtype: got {}, wanted f32", to_string(device.dtype)));
-    }
     if (workshop_) {
       workshop_->runtime.require(device);
     } else {
       workshop_.emplace(device);
     }
     const Network graph = lowered(network, device);
-    Plan plan =
-        make_plan(graph, device.mode == GraphMode::eager, {workshop_->layouts, workshop_->kernels, workshop_->weights});
+    Shelf& shelf = workshop_->shelf(device.dtype);
+    Plan plan = make_plan(graph, device.mode == GraphMode::eager,
+                          {shelf.layouts, shelf.kernels, shelf.weights, shelf.depthwise_trials});
     const ArenaPlan offsets = plan_arena(plan);
     auto executable =
         std::make_unique<OnednnExecutable>(plan, offsets, workshop_->arena_of(offsets.bytes + scratchpad_bytes(plan)),

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "measure/backends/onednn/arena.hpp"
+#include "measure/backends/onednn/depthwise_trials.hpp"
 #include "measure/backends/onednn/kernels.hpp"
 #include "measure/backends/onednn/weight_store.hpp"
 #include "spaces/network.hpp"
@@ -17,38 +18,47 @@ using BufferId = std::size_t;
 /// A buffer's last step when nothing may overwrite it, in this run or a later one.
 inline constexpr int kForever = std::numeric_limits<int>::max();
 
-/// What a step reads or writes: a buffer seen through a layout, or resident data.
+/// What a step reads or writes: a buffer, from some byte on, seen through a layout; or resident data.
 struct Operand {
   int argument = 0;  ///< DNNL_ARG_…
   BufferId buffer = 0;
   Layout layout = nullptr;
   const Resident* resident = nullptr;
+  std::size_t offset_bytes = 0;
 };
 
+/// One call of a kernel, or the one operation the library lacks: the rows of an embedding table, copied.
+/// Its operands are tokens (DNNL_ARG_SRC), table (DNNL_ARG_WEIGHTS), positions (DNNL_ARG_BIAS), rows (DNNL_ARG_DST).
 struct Step {
   const Kernel* kernel;
   std::vector<Operand> operands;
+  std::optional<TokenEmbedding> embedding{};
+};
+
+/// Steps of one block of the network.
+struct PlannedBlock {
+  std::string kind;
+  Shape input, output;
+  std::size_t first_step = 0, step_count = 0;
 };
 
 /// A network as a list of kernels and the buffers between them.
 struct Plan {
-  std::vector<Step> steps;        ///< one run
-  std::vector<Step> once;         ///< results that do not depend on the input, computed when the plan is bound
-  std::vector<Lifetime> buffers;  ///< those written by `once` or a fill live forever, the output to the end
-  std::vector<bool> constant;     ///< of buffers: written before the first run only
-  struct Fill {
-    BufferId buffer;
-    float value;
-  };
-  std::vector<Fill> fills;  ///< before `once`
-  Operand output;           ///< row-major
+  std::vector<Step> steps;           ///< one run
+  std::vector<Step> once;            ///< results that do not depend on the input, computed when the plan is bound
+  std::vector<Lifetime> buffers;     ///< those written by `once` live forever, the output to the end
+  std::vector<bool> constant;        ///< of buffers: written before the first run only
+  Operand output;                    ///< row-major, f32
+  std::vector<PlannedBlock> blocks;  ///< in order; together, all steps
   std::vector<std::string> notes;
+  int depthwise_pairs = 0, depthwise_fused = 0;  ///< 1×1 convolutions before depthwise ones, and those fused with them
 };
 
 struct Caches {
   Layouts& layouts;
   Kernels& kernels;
   WeightStore& weights;
+  DepthwiseTrials& depthwise_trials;
 };
 
 /// @param every_op_alone eager: every operation takes and leaves its tensors row-major, in a buffer of its own; a

@@ -78,6 +78,27 @@ Runtime::Runtime(const Device& device) : isa_(device.isa) {
   stream_ = dnnl::stream(engine_);
 }
 
+dnnl::memory::data_type Runtime::native(DataType dtype) const {
+  using Type = dnnl::memory::data_type;
+  if (dtype == DataType::f32) return Type::f32;
+  const auto has = [](dnnl::cpu_isa isa) {
+    const auto bits = static_cast<unsigned>(isa);
+    return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
+  };
+  const char* wanted = "a GPU";
+#if defined(__x86_64__)
+  if (dtype == DataType::bf16) {
+    if (has(dnnl::cpu_isa::avx512_core_bf16) || has(dnnl::cpu_isa::avx2_vnni_2)) return Type::bf16;
+    wanted = "avx512_core_bf16 or avx2_vnni_2";
+  } else if (dtype == DataType::f16) {
+    if (has(dnnl::cpu_isa::avx512_core_fp16) || has(dnnl::cpu_isa::avx2_vnni_2)) return Type::f16;
+    wanted = "avx512_core_fp16 or avx2_vnni_2";
+  }
+#endif
+  throw Unsupported(fmt::format("onednn: dtype: got {}, which wants {}; this process runs {}", to_string(dtype), wanted,
+                                effective_isa_));
+}
+
 void Runtime::require(const Device& device) const {
   if (device.isa != isa_) {
     static_cast<void>(parse_isa(device.isa));  // an unknown name is the clearer complaint

@@ -20,6 +20,10 @@ class Runtime {
   /// Throws as the constructor does if `device` cannot be served by this process any more.
   void require(const Device& device) const;
 
+  /// The library's name for a data type. Only what the instruction set computes natively: primitives of other types are
+  /// created too, and run several times slower. @throws Unsupported naming the instruction sets that have it
+  [[nodiscard]] dnnl::memory::data_type native(DataType dtype) const;
+
   [[nodiscard]] const dnnl::engine& engine() const { return engine_; }
   [[nodiscard]] const dnnl::stream& stream() const { return stream_; }
   [[nodiscard]] const std::string& effective_isa() const { return effective_isa_; }  ///< e.g. "avx512_core_vnni"

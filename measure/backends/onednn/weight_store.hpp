@@ -37,9 +37,19 @@ class WeightStore {
   };
   BatchNormResidents batch_norm(const Layer& layer, std::int64_t channels);
 
-  const Resident& input(const Shape& shape);
-  /// One number as a tensor of that many dimensions.
-  const Resident& scalar(float value, std::size_t dimensions);
+  struct LayerNormResidents {
+    const Resident *scale, *shift;
+  };
+  LayerNormResidents layer_norm(const Layer& layer, std::int64_t features);
+
+  /// Rows and positions of an embedding, f32.
+  const Resident& embedding_table(const TokenEmbedding& embedding);
+  const Resident& positions(const TokenEmbedding& embedding);
+
+  /// f32, row-major.
+  const Resident& input(const Network& network);
+  /// A tensor of equal numbers, row-major.
+  const Resident& constant(float value, const Layouts::Dims& dims);
 
  private:
   const Resident& get(std::string key, Layout layout, const Layouts::Dims& plain_dims,

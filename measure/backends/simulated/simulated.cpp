@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "configs/errors.hpp"
@@ -37,15 +38,57 @@ class Machine {
   bool stepped_ = false;
 };
 
+double bytes(const Network& network, const Layer& layer) {
+  std::int64_t numbers = parameters(network, layer) + network.tensors.at(layer.output).elements();
+  for (const TensorId tensor : reads(layer)) numbers += network.tensors.at(tensor).elements();
+  return static_cast<double>(numbers) * sizeof(float);
+}
+
+std::vector<double> layer_latencies_s(const SimulatedDevice& simulated, const Network& graph, const Device& device) {
+  if (device.dtype != DataType::f32) {
+    throw Unsupported(fmt::format("simulated: dtype: got {}, wanted f32", to_string(device.dtype)));
+  }
+  const double speedup = std::pow(static_cast<double>(device.threads), 0.8);
+  std::vector<double> latencies_s;
+  for (const Layer& layer : graph.layers) {
+    double macs_per_s = simulated.macs_per_s * speedup, bytes_per_s = simulated.bytes_per_s;
+    if (const auto* conv = std::get_if<Convolution>(&layer.op); conv && conv->kernel == 1) {
+      macs_per_s *= simulated.pointwise_speed;
+    }
+    if (std::holds_alternative<AveragePool>(layer.op)) bytes_per_s *= simulated.pooling_speed;
+    latencies_s.push_back(simulated.launch_s + static_cast<double>(macs(graph, layer)) / macs_per_s +
+                          bytes(graph, layer) / bytes_per_s);
+  }
+  return latencies_s;
+}
+
 class SimulatedExecutable final : public Executable {
  public:
-  SimulatedExecutable(Machine& machine, double& now_s, double latency_s, int layers)
-      : machine_(machine), now_s_(now_s), latency_s_(latency_s) {
-    info_.kernels = {fmt::format("{}x simulated:{}", layers, machine.device().name)};
-    info_.primitives = layers;
+  SimulatedExecutable(Machine& machine, double& now_s, const Network& graph, const std::vector<double>& layer_s)
+      : machine_(machine), now_s_(now_s), latency_s_(std::accumulate(layer_s.begin(), layer_s.end(), 0.0)) {
+    info_.kernels = {fmt::format("{}x simulated:{}", layer_s.size(), machine.device().name)};
+    info_.primitives = static_cast<int>(layer_s.size());
+    for (const naslat::Block& block : graph.blocks) {
+      if (block.layer_count == 0) continue;
+      const auto first = layer_s.begin() + static_cast<std::ptrdiff_t>(block.first_layer);
+      block_s_.push_back(std::accumulate(first, first + static_cast<std::ptrdiff_t>(block.layer_count), 0.0));
+      const Layer &opening = graph.layers[block.first_layer],
+                  &closing = graph.layers[block.first_layer + block.layer_count - 1];
+      const TensorId input = opening.inputs.empty() ? opening.output : opening.inputs[0];
+      blocks_.push_back({block.kind, graph.tensors[input], graph.tensors[closing.output]});
+    }
   }
 
   void run() override { now_s_ += machine_.run_s(latency_s_); }
+  [[nodiscard]] const std::vector<BlockInfo>& blocks() const override { return blocks_; }
+  void run_blocks(const Clock& now, std::span<double> boundaries_s) override {
+    boundaries_s[0] = now();
+    const double factor = machine_.run_s(1);
+    for (std::size_t b = 0; b < block_s_.size(); ++b) {
+      now_s_ += factor * block_s_[b];
+      boundaries_s[b + 1] = now();
+    }
+  }
   [[nodiscard]] std::vector<float> output() const override { return {}; }  // nothing is computed
   [[nodiscard]] const ExecutableInfo& info() const override { return info_; }
 
@@ -53,6 +96,8 @@ class SimulatedExecutable final : public Executable {
   Machine& machine_;
   double& now_s_;
   double latency_s_;
+  std::vector<double> block_s_;
+  std::vector<BlockInfo> blocks_;
   ExecutableInfo info_;
 };
 
@@ -75,9 +120,9 @@ class SimulatedBackend final : public Backend {
   [[nodiscard]] std::unique_ptr<Executable> compile(const Network& network, const Device& device) override {
     for (Machine& machine : machines_) {
       if (machine.device().name != device.hardware) continue;
-      const auto layers = static_cast<int>(lowered(network, device).layers.size());
-      const double latency_s = true_latency_s(machine.device(), network, device);
-      return std::make_unique<SimulatedExecutable>(machine, now_s_, latency_s, layers);
+      const Network graph = lowered(network, device);
+      return std::make_unique<SimulatedExecutable>(machine, now_s_, graph,
+                                                   layer_latencies_s(machine.device(), graph, device));
     }
     std::string known;
     for (const Machine& machine : machines_) known += (known.empty() ? "" : ", ") + machine.device().name;
@@ -96,12 +141,6 @@ class SimulatedBackend final : public Backend {
   std::vector<Machine> machines_;
   double now_s_ = 0;
 };
-
-double bytes(const Network& network, const Layer& layer) {
-  std::int64_t numbers = parameters(network, layer) + network.tensors.at(layer.output).elements();
-  for (const TensorId tensor : reads(layer)) numbers += network.tensors.at(tensor).elements();
-  return static_cast<double>(numbers) * sizeof(float);
-}
 
 }  // namespace
 
@@ -141,22 +180,8 @@ std::vector<SimulatedDevice> simulated_devices() {
 }
 
 double true_latency_s(const SimulatedDevice& simulated, const Network& network, const Device& device) {
-  if (device.dtype != DataType::f32) {
-    throw Unsupported(fmt::format("simulated: dtype: got {}, wanted f32", to_string(device.dtype)));
-  }
-  const Network graph = lowered(network, device);
-  const double speedup = std::pow(static_cast<double>(device.threads), 0.8);
-  double total_s = 0;
-  for (const Layer& layer : graph.layers) {
-    double macs_per_s = simulated.macs_per_s * speedup, bytes_per_s = simulated.bytes_per_s;
-    if (const auto* conv = std::get_if<Convolution>(&layer.op); conv && conv->kernel == 1) {
-      macs_per_s *= simulated.pointwise_speed;
-    }
-    if (std::holds_alternative<AveragePool>(layer.op)) bytes_per_s *= simulated.pooling_speed;
-    total_s +=
-        simulated.launch_s + static_cast<double>(macs(graph, layer)) / macs_per_s + bytes(graph, layer) / bytes_per_s;
-  }
-  return total_s;
+  const std::vector<double> latencies_s = layer_latencies_s(simulated, lowered(network, device), device);
+  return std::accumulate(latencies_s.begin(), latencies_s.end(), 0.0);
 }
 
 std::unique_ptr<Backend> make_simulated_backend() { return make_simulated_backend(simulated_devices(), 0); }
