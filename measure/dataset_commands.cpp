@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -81,6 +82,12 @@ std::vector<Row> rows_of(const Dataset& dataset, const ExportOptions& options) {
       rows[place->second].repeats[m.device].push_back(*value);
     }
   }
+  // Space by space in the order they appear; in it by published index where there is one, else as measured.
+  std::map<std::string, std::size_t> space_rank;
+  for (const Row& row : rows) space_rank.try_emplace(row.space, space_rank.size());
+  std::stable_sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) {
+    return std::pair(space_rank[a.space], a.index.value_or(0)) < std::pair(space_rank[b.space], b.index.value_or(0));
+  });
   return rows;
 }
 
@@ -106,7 +113,7 @@ Table export_table(const Dataset& dataset, const ExportOptions& options) {
   if (options.counts) table.columns.insert(table.columns.end(), {{"macs"}, {"parameters"}});
   const std::vector<std::string> devices = dataset.devices();
   for (const std::string& device : devices) {
-    table.columns.push_back({column_name(dataset, device, options.metric), 6});
+    table.columns.push_back({column_name(dataset, device, options.metric), 4});
   }
   for (const Row& row : rows_of(dataset, options)) {
     std::vector<Cell> cells = {row.space, std::monostate{}, row.architecture};

@@ -28,7 +28,7 @@ struct Disturbance {
   bool operator==(const Disturbance&) const = default;
 };
 
-/// One block of the network, timed while the whole network ran: HELP's statistic of the block's own samples.
+/// One block of the network, timed while the whole network ran: its mean over the runs that HELP's statistic keeps.
 struct BlockLatency {
   BlockInfo block;
   double latency_s = 0;

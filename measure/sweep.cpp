@@ -64,16 +64,28 @@ struct Visit {
   std::vector<double> block_samples_s{};  ///< runs × blocks
 };
 
-/// HELP's statistic of each block's samples.
+/// HELP's statistic with whole runs dropped: those of the slowest and fastest totals. Dropping each block's own
+/// extremes would make the blocks add up to less than the network.
 std::vector<BlockLatency> block_latencies(const Subject& subject) {
   if (subject.block_samples_s.empty()) return {};
   const std::vector<BlockInfo>& blocks = subject.executable->blocks();
   const std::size_t runs = subject.block_samples_s.size() / blocks.size();
+  const auto sample_s = [&](std::size_t run, std::size_t block) {
+    return subject.block_samples_s[run * blocks.size() + block];
+  };
+  std::vector<std::pair<double, std::size_t>> by_total;
+  for (std::size_t run = 0; run < runs; ++run) {
+    double total_s = 0;
+    for (std::size_t b = 0; b < blocks.size(); ++b) total_s += sample_s(run, b);
+    by_total.emplace_back(total_s, run);
+  }
+  std::sort(by_total.begin(), by_total.end());
+  const auto dropped = static_cast<std::size_t>(subject.record.protocol.trim_fraction * static_cast<double>(runs));
   std::vector<BlockLatency> latencies;
   for (std::size_t b = 0; b < blocks.size(); ++b) {
-    std::vector<double> samples_s;
-    for (std::size_t run = 0; run < runs; ++run) samples_s.push_back(subject.block_samples_s[run * blocks.size() + b]);
-    latencies.push_back({blocks[b], trimmed_mean(samples_s, subject.record.protocol.trim_fraction)});
+    double sum_s = 0;
+    for (std::size_t i = dropped; i < runs - dropped; ++i) sum_s += sample_s(by_total[i].second, b);
+    latencies.push_back({blocks[b], sum_s / static_cast<double>(runs - 2 * dropped)});
   }
   return latencies;
 }
@@ -294,13 +306,25 @@ class Sweep {
     Visit visit{&subject, std::vector<double>(runs), 0, {}, std::vector<double>(runs * blocks)};
     const Disturbance before = counters_ ? counters_->read() : Disturbance{};
     const double start_s = now_();
-    summary_.executing_s += time_runs(*subject.executable, now_, discarded, visit.samples_s);
+    if (blocks == 0) {
+      summary_.executing_s += time_runs(*subject.executable, now_, discarded, visit.samples_s);
+    } else {
+      time_with_blocks(*subject.executable, discarded, visit);
+    }
     visit.at_s = (start_s + now_()) / 2;
     if (counters_) visit.disturbance = counters_->read() - before;
-    if (blocks > 0) summary_.executing_s += time_blocks(*subject.executable, now_, runs, visit.block_samples_s);
     for (double& sample_s : visit.samples_s) sample_s = std::round(sample_s * 1e10) / 1e10;  // finer than any clock
     subject.warm = true;
     return visit;
+  }
+
+  /// Whole and block by block in turns, so that both meet the machine and its caches in one state.
+  void time_with_blocks(Executable& executable, int discarded, Visit& visit) {
+    const std::size_t blocks = visit.block_samples_s.size() / visit.samples_s.size();
+    for (std::size_t run = 0; run < visit.samples_s.size(); ++run) {
+      summary_.executing_s += time_runs(executable, now_, run == 0 ? discarded : 0, {&visit.samples_s[run], 1});
+      summary_.executing_s += time_blocks(executable, now_, 1, {&visit.block_samples_s[run * blocks], blocks});
+    }
   }
 
   void finish(Subject& subject, std::vector<Subject*>& held_back) {

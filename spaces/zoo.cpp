@@ -218,7 +218,7 @@ std::vector<Named> ofa_networks() {
   const std::string help = "HELP 4.3", ofa = "Cai et al. 2020";
   return {
       {"help-gold6226-147ms", help, OfaNetwork{1.2, "r=224 k=33..,33..,77..,375.,335. e=33..,64..,64..,644.,666."}},
-      {"help-gold6226-171ms", help, OfaNetwork{1.2, "r=224 k=33..,57..,573.,375.,335. e=33..,34..,664.,644.,666."}},
+      {"help-gold6226-171ms", help, OfaNetwork{1.2, "r=224 k=33..,57..,573.,375.,335. e=34..,64..,664.,644.,666."}},
       {"help-titanrtx64-20ms", help, OfaNetwork{1.2, "r=176 k=53..,333.,775.,553.,333. e=33..,664.,443.,644.,664."}},
       {"help-titanrtx64-23ms", help, OfaNetwork{1.2, "r=192 k=53..,333.,5353,753.,3333 e=33..,444.,4433,644.,6643"}},
       {"help-titanrtx64-29ms", help, OfaNetwork{1.2, "r=208 k=53..,333.,5333,7535,333. e=33..,444.,4436,4444,666."}},

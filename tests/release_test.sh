@@ -75,6 +75,33 @@ holds 'a torn record is measured again, the rest is kept' measures 1 19
 holds 'a dataset becomes a table' exports
 holds 'characterize writes a whole report and says that it is simulated' characterizes
 holds 'a report is rendered again' "$naslat" report report --format csv
+embeds() { # every space; one file holds them all
+  for space in $("$naslat" spaces | cut -d' ' -f1); do
+    "$naslat" embed "${simulated[@]}" --space "$space" --out spaces.jsonl --json >output 2>errors || return 1
+    [ "$(grep -c '"embedding": [0-9]' output)" -eq 10 ] || return 1
+  done
+  [ "$(grep -c '"type":"measurement"' spaces.jsonl)" -eq $((10 * $("$naslat" spaces | wc -l))) ]
+}
+blocks_add_up() { # to within 3% of the network, in the best of three sweeps, since the machine may be busy
+  for attempt in 1 2 3; do
+    "$naslat" measure --space fbnet --archs reference --threads 1 --blocks --out "blocks$attempt.jsonl" --quiet --json >output 2>errors || return 1
+    awk '/"block_share"/ { gsub(/[,"]/, ""); ok = $2 > 0.97 && $2 < 1.03 } END { exit !ok }' output && return 0
+  done
+  return 1
+}
+exports_memory() {
+  "$naslat" export blocks1.jsonl --metric memory_bytes >output 2>errors && head -n 1 output | grep -q _memory_bytes &&
+    [ "$(grep -cE ',[0-9]{7,}$' output)" -eq 10 ]
+}
+measures_in_bf16() { # or says which instruction set is missing
+  "$naslat" measure --space zoo --archs mobilenetv3-large --dtype bf16 --threads 1 --runs 5 --visits 1 --no-anchor --out bf16.jsonl --quiet >output 2>errors &&
+    { grep -q '1 networks measured' output || grep -q 'which wants avx' bf16.jsonl; }
+}
+holds 'the references of every space are embedded, into one file' embeds
+holds 'block times add up to the network' blocks_add_up
+holds 'memory is a metric' exports_memory
+holds 'bf16 is a device of its own' measures_in_bf16
+holds 'a named network is printed' json '216589760' spaces zoo mobilenetv3-large --json
 holds 'an unknown backend is the request'"'"'s fault' exits 2 "backend: got 'abacus'" measure --backend abacus --archs reference --out e.jsonl
 echo 'colour = "red"' >broken.toml
 holds 'a broken config names key and line' exits 2 'broken.toml:1: colour' measure --config broken.toml
