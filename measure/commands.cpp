@@ -14,6 +14,7 @@
 #include "measure/embedding.hpp"
 #include "measure/options.hpp"
 #include "measure/repeatability.hpp"
+#include "measure/summary.hpp"
 
 namespace naslat {
 
@@ -128,18 +129,31 @@ void print_repeatability(const Repeatability& r) {
       r.networks, r.spearman, 100 * r.median_difference, 100 * r.p95_difference, r.grade(), r.spread);
 }
 
+Table summary_of(const Campaign& campaign, const Result& result) {
+  const SearchSpace& space = search_space(campaign.space);
+  std::vector<std::string> architectures;
+  for (const Architecture& architecture : select_architectures(space, campaign.archs)) {
+    architectures.push_back(space.format(architecture));
+  }
+  return latency_summary(result.dataset, campaign.space, result.device, architectures);
+}
+
 void measure(const Campaign& campaign) {
+  constexpr std::size_t kMostRows = 30;  // more are for `naslat export`
   const Result result = run(campaign, campaign.archs);
+  const Table summary = summary_of(campaign, result);
   const auto repeats = repeatability(result.dataset, campaign.space, result.device);
   const auto share = median_block_share(result, campaign.space);
   if (campaign.output->json) {
     Json json = header_json(campaign, result);
     if (repeats) json["repeatability"] = to_json(*repeats);
     if (share) json["block_share"] = *share;
+    json["networks"] = Json::parse(to_json(summary));
     fmt::print("{}\n", json.dump(2));
     return;
   }
   print_summary(result);
+  if (summary.rows.size() <= kMostRows) fmt::print("{}", to_text(summary));
   if (repeats) print_repeatability(*repeats);
   if (share) fmt::print("blocks add up to {:.1f}% of their networks (median)\n", 100 * *share);
   fmt::print("dataset: {}\n", result.path);

@@ -33,21 +33,32 @@ std::vector<double> latencies_of(const DeviceTask& device, const std::vector<std
   return latency_s;
 }
 
-Split paper_split(const DeviceTask& device, int samples, Rng& rng) {
-  return {draw(device.pool, samples, rng), device.queries, device.scale};
-}
-
-Split strict_split(const DeviceTask& device, int samples, Rng& rng) {
+std::vector<std::size_t> measured(const DeviceTask& device) {
   std::vector<std::size_t> known;
   for (std::size_t i = 0; i < device.latency_s.size(); ++i) {
     if (std::isfinite(device.latency_s[i])) known.push_back(i);
   }
+  return known;
+}
+
+std::vector<std::size_t> without(std::vector<std::size_t> positions, const std::vector<std::size_t>& dropped) {
+  const std::unordered_set<std::size_t> set(dropped.begin(), dropped.end());
+  std::erase_if(positions, [&](std::size_t i) { return set.contains(i); });
+  return positions;
+}
+
+/// Predictors that want more samples than the pool has (BRP-NAS: 900 and 3,200) draw them from all but the queries.
+Split paper_split(const DeviceTask& device, int samples, Rng& rng) {
+  const bool few = static_cast<std::size_t>(samples) <= device.pool.size();
+  return {draw(few ? device.pool : without(measured(device), device.queries), samples, rng), device.queries,
+          device.scale};
+}
+
+Split strict_split(const DeviceTask& device, int samples, Rng& rng) {
+  const std::vector<std::size_t> known = measured(device);
   Split split{draw(known, samples, rng), {}, {}};
   split.scale = target_scale(latencies_of(device, split.support));
-  const std::unordered_set<std::size_t> support(split.support.begin(), split.support.end());
-  for (const std::size_t i : known) {
-    if (!support.contains(i)) split.queries.push_back(i);
-  }
+  split.queries = without(known, split.support);
   return split;
 }
 

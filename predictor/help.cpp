@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "configs/errors.hpp"
 #include "configs/interrupt.hpp"
@@ -48,21 +49,31 @@ std::vector<Matrix<float>> values_of(const Tape<float>& tape, const std::vector<
   return values;
 }
 
+/// What the network sees of a device.
+Matrix<float> condition(const HardwareEmbedding& embedding, const HelpDesign& design) {
+  const Matrix<float> v_h = row(embedding.v);
+  return design.conditioned ? v_h : Matrix<float>::Zero(v_h.rows(), v_h.cols());
+}
+
 /// theta after the inner steps, for one draw of z.
 struct AdaptedModel {
   std::vector<Matrix<float>> theta;
-  Matrix<float> z;
+  std::optional<Matrix<float>> z;
 };
 
-AdaptedModel adapt_once(Tape<float>& tape, const HelpParameters& parameters, const GraphBatch& support,
-                        const Matrix<float>& targets, const Matrix<float>& embedding, const Matrix<float>& noise) {
+AdaptedModel adapt_once(Tape<float>& tape, const HelpParameters& parameters, const HelpDesign& design,
+                        const GraphBatch& support, const Matrix<float>& targets, const Matrix<float>& embedding,
+                        const Matrix<float>& noise) {
   tape.clear();
   const HelpVars vars = on_tape(tape, parameters);
   const Var v_h = tape.leaf(embedding), wanted = tape.leaf(targets);
-  const Var z = sample_modulators(tape, modulators(tape, vars.z, v_h), tape.leaf(noise));
+  std::optional<Var> z;
+  if (design.modulated) z = sample_modulators(tape, modulators(tape, vars.z, v_h), tape.leaf(noise));
   std::vector<Var> theta = vars.theta;
-  for (int step = 0; step < kInnerSteps; ++step) theta = inner_step(tape, support, wanted, v_h, theta, vars.rates, z);
-  return {values_of(tape, theta), tape.value(z)};
+  for (int step = 0; step < (design.adapted ? kInnerSteps : 0); ++step) {
+    theta = inner_step(tape, support, wanted, v_h, theta, vars.rates, z);
+  }
+  return {values_of(tape, theta), z ? std::optional(tape.value(*z)) : std::nullopt};
 }
 
 class HelpEstimator final : public Estimator {
@@ -92,7 +103,8 @@ class HelpEstimator final : public Estimator {
       tape.clear();
       std::vector<Var> theta;
       for (const Matrix<float>& value : model.theta) theta.push_back(tape.leaf(value));
-      sum += tape.value(help_forward(tape, batch, tape.leaf(embedding_), theta, tape.leaf(model.z)));
+      const std::optional<Var> z = model.z ? std::optional(tape.leaf(*model.z)) : std::nullopt;
+      sum += tape.value(help_forward(tape, batch, tape.leaf(embedding_), theta, z));
     }
     return sum / static_cast<float>(models_.size());
   }
@@ -113,26 +125,26 @@ struct EpisodeTask {
 };
 
 struct TaskGradients {
-  std::vector<Matrix<float>> values;  ///< theta, then rates, then z
+  std::vector<Matrix<float>> values;  ///< theta, then rates and z where they are learned
   double query_loss = 0;
 };
 
 class MetaTrainer {
  public:
-  MetaTrainer(const Encodings& encodings, const HelpTraining& config)
+  MetaTrainer(std::span<const Encoding> encodings, const HelpTraining& config)
       : encodings_(encodings),
         config_(config),
         rng_(config.seed),
         adam_(config.rate),
         tapes_(static_cast<std::size_t>(config.threads)) {
-    const Encoding& any = encodings.at(0);
+    const Encoding& any = encodings.front();
     parameters_ = initial_help_parameters(any.features, !any.adjacency.empty(), rng_);
   }
 
   [[nodiscard]] const HelpParameters& parameters() const { return parameters_; }
 
   /// One step of Eq. 8 over freshly drawn tasks; returns their mean query loss.
-  double episode(const std::vector<DeviceTask>& devices) {
+  double episode(std::span<const DeviceTask> devices) {
     std::vector<EpisodeTask> tasks;
     const auto count = std::min(static_cast<std::uint64_t>(config_.tasks), std::uint64_t{devices.size()});
     for (const std::uint64_t device : rng_.distinct(count, devices.size())) tasks.push_back(draw(devices[device]));
@@ -174,35 +186,42 @@ class MetaTrainer {
     const HelpVars vars = on_tape(tape, parameters_);
     const GraphBatch support = batch_graphs(task.support, kPlainGraphConvolutions);
     const GraphBatch query = batch_graphs(task.query, kPlainGraphConvolutions);
-    const Var v_h = tape.leaf(row(task.device->embedding.v));
+    const Var v_h = tape.leaf(condition(task.device->embedding, config_.design));
     const Var support_targets = tape.leaf(task.support_targets), query_targets = tape.leaf(task.query_targets);
     const Modulators prior = modulators(tape, vars.z, v_h);
-    const Var z = sample_modulators(tape, prior, tape.leaf(task.noise));
+    std::optional<Var> z;
+    if (config_.design.modulated) z = sample_modulators(tape, prior, tape.leaf(task.noise));
 
     std::vector<Var> theta = vars.theta;
-    for (int step = 0; step < config_.inner_steps; ++step) {
+    for (int step = 0; step < (config_.design.adapted ? config_.inner_steps : 0); ++step) {
       theta = inner_step(tape, support, support_targets, v_h, theta, vars.rates, z);
     }
     const Var query_loss = mean_squared_error(tape, help_forward(tape, query, v_h, theta, z), query_targets);
-    const auto weight = static_cast<float>(config_.divergence_weight);
-    const Var loss = tape.add(query_loss, tape.scale(divergence(tape, prior), weight));
+    Var loss = query_loss;
+    if (z) {
+      const auto weight = static_cast<float>(config_.divergence_weight);
+      loss = tape.add(query_loss, tape.scale(divergence(tape, prior), weight));
+    }
 
     std::vector<Var> wrt = vars.theta;
-    wrt.insert(wrt.end(), vars.rates.begin(), vars.rates.end());
-    wrt.insert(wrt.end(), vars.z.begin(), vars.z.end());
+    if (config_.design.learned_rates) wrt.insert(wrt.end(), vars.rates.begin(), vars.rates.end());
+    if (config_.design.modulated) wrt.insert(wrt.end(), vars.z.begin(), vars.z.end());
     const double query_value = static_cast<double>(tape.scalar(query_loss));
     return {values_of(tape, tape.gradients(loss, wrt)), query_value};
   }
 
   std::vector<Matrix<float>*> learned() {
     std::vector<Matrix<float>*> list;
-    for (auto* group : {&parameters_.theta, &parameters_.rates, &parameters_.z}) {
-      for (NamedMatrix& p : *group) list.push_back(&p.value);
-    }
+    const auto add = [&](std::vector<NamedMatrix>& group) {
+      for (NamedMatrix& p : group) list.push_back(&p.value);
+    };
+    add(parameters_.theta);
+    if (config_.design.learned_rates) add(parameters_.rates);
+    if (config_.design.modulated) add(parameters_.z);
     return list;
   }
 
-  const Encodings& encodings_;
+  std::span<const Encoding> encodings_;
   HelpTraining config_;
   Rng rng_;
   Adam adam_;
@@ -215,65 +234,68 @@ class MetaTrainer {
 std::unique_ptr<Estimator> HelpPredictor::adapt(const HardwareEmbedding& embedding, const Samples& support,
                                                 const TargetScale& scale, Rng& rng) const {
   if (embedding.v.size() != kHelpEmbedding) {
-    throw DataError(fmt::format("help: embedding: got {} values, wanted {}", embedding.v.size(), kHelpEmbedding));
+    throw DataError(fmt::format("{}: embedding: got {} values, wanted {}", name_, embedding.v.size(), kHelpEmbedding));
   }
-  if (support.x.empty()) throw DataError("help: support: got no samples, wanted at least 1");
+  if (support.x.empty()) throw DataError(fmt::format("{}: support: got no samples, wanted at least 1", name_));
+  if (!parameters_) throw DataError(fmt::format("{}: not meta-trained, and no checkpoint given", name_));
   std::vector<double> targets;
   for (const double s : support.latency_s) targets.push_back(scale.target(s));
   const GraphBatch batch = batch_graphs(pointers(support.x), kPlainGraphConvolutions);
-  const Matrix<float> wanted = column(targets), v_h = row(embedding.v);
+  const Matrix<float> wanted = column(targets), v_h = condition(embedding, training_.design);
   Tape<float> tape;
   std::vector<AdaptedModel> models;
-  for (int draw = 0; draw < kDraws; ++draw) {
-    models.push_back(adapt_once(tape, *parameters_, batch, wanted, v_h, normal_row(kHelpModulators, rng)));
+  for (int draw = 0; draw < (training_.design.modulated ? kDraws : 1); ++draw) {
+    const Matrix<float> noise = normal_row(kHelpModulators, rng);
+    models.push_back(adapt_once(tape, *parameters_, training_.design, batch, wanted, v_h, noise));
   }
-  return std::make_unique<HelpEstimator>(std::move(models), v_h, scale, threads_);
+  return std::make_unique<HelpEstimator>(std::move(models), v_h, scale, training_.threads);
 }
 
 namespace {
 
 /// Mean Spearman over devices: adapt to 10 random samples of the pool, rank the queries. The same samples every time,
 /// so that episodes are compared and not draws.
-double validate(const Encodings& encodings, const std::vector<DeviceTask>& devices, const HelpParameters& parameters,
-                const HelpTraining& config) {
-  const HelpPredictor predictor(std::make_shared<const HelpParameters>(parameters), config.threads);
+double validate(const SourcePool& pool, const HelpParameters& parameters, const HelpTraining& config) {
+  const HelpPredictor predictor(std::make_shared<const HelpParameters>(parameters), config.threads, config.design);
   Rng rng(config.seed ^ 0x76616c6964617465ULL);
   double sum = 0;
-  for (const DeviceTask& device : devices) {
+  for (const DeviceTask& device : pool.validate) {
     Samples support;
     for (const std::uint64_t i : rng.distinct(static_cast<std::uint64_t>(config.support), device.pool.size())) {
-      support.x.push_back(encodings[device.pool[i]]);
+      support.x.push_back(pool.encodings[device.pool[i]]);
       support.latency_s.push_back(device.latency_s[device.pool[i]]);
     }
     std::vector<Encoding> queries;
     std::vector<double> measured_s;
     for (const std::size_t i : device.queries) {
-      queries.push_back(encodings[i]);
+      queries.push_back(pool.encodings[i]);
       measured_s.push_back(device.latency_s[i]);
     }
     sum += spearman(predictor.adapt(device.embedding, support, device.scale, rng)->predict_s(queries), measured_s);
   }
-  return sum / static_cast<double>(devices.size());
+  return sum / static_cast<double>(pool.validate.size());
 }
 
 }  // namespace
 
-MetaTrained meta_train(const Encodings& encodings, const std::vector<DeviceTask>& train,
-                       const std::vector<DeviceTask>& validate_on, const HelpTraining& config,
-                       const TrainingObserver& observe) {
-  MetaTrainer trainer(encodings, config);
+MetaTrained meta_train(const SourcePool& pool, const HelpTraining& config, const TrainingObserver& observe) {
+  MetaTrainer trainer(pool.encodings, config);
   MetaTrained best{trainer.parameters(), 0, -2};
   for (int episode = 1; episode <= config.episodes; ++episode) {
     if (interrupted()) throw Interrupted{};
-    const double loss = trainer.episode(train);
+    const double loss = trainer.episode(pool.train);
     double spearman_now = std::numeric_limits<double>::quiet_NaN();
     if (episode % config.validate_every == 0 || episode == config.episodes) {
-      spearman_now = validate(encodings, validate_on, trainer.parameters(), config);
+      spearman_now = validate(pool, trainer.parameters(), config);
       if (spearman_now > best.validation_spearman) best = {trainer.parameters(), episode, spearman_now};
     }
     observe(episode, loss, spearman_now);
   }
   return best;
+}
+
+void HelpPredictor::meta_train(const SourcePool& pool, const TrainingObserver& observe) {
+  parameters_ = std::make_shared<const HelpParameters>(naslat::meta_train(pool, training_, observe).parameters);
 }
 
 }  // namespace naslat

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <functional>
 #include <memory>
+#include <string>
 
 #include "predictor/help_model.hpp"
 #include "predictor/predictor.hpp"
@@ -9,20 +9,12 @@
 
 namespace naslat {
 
-/// HELP (Lee et al., NeurIPS 2021): a meta-learned network conditioned on the hardware embedding, adapted to a device
-/// by two gradient steps on its support samples (help-predictor.md 2 and 3).
-class HelpPredictor final : public LatencyPredictor {
- public:
-  explicit HelpPredictor(std::shared_ptr<const HelpParameters> parameters, int threads = 1)
-      : parameters_(std::move(parameters)), threads_(threads) {}
+/// Which of HELP's parts a predictor has; all of them make HELP. Without conditioning the network sees zeros instead of
+/// the hardware embedding; without learned rates they stay at 1e-3.
+struct HelpDesign {
+  bool conditioned = true, adapted = true, learned_rates = true, modulated = true;
 
-  [[nodiscard]] std::string name() const override { return "help"; }
-  [[nodiscard]] std::unique_ptr<Estimator> adapt(const HardwareEmbedding& embedding, const Samples& support,
-                                                 const TargetScale& scale, Rng& rng) const override;
-
- private:
-  std::shared_ptr<const HelpParameters> parameters_;
-  int threads_;
+  bool operator==(const HelpDesign&) const = default;
 };
 
 /// What meta-training does (help-predictor.md 4).
@@ -32,6 +24,28 @@ struct HelpTraining {
   double divergence_weight = 0.8;  ///< of the KL term of each task, see the ruling in help-predictor.md 4
   std::uint64_t seed = 0;
   int threads = 1;  ///< does not change the result
+  HelpDesign design{};
+};
+
+/// HELP (Lee et al., NeurIPS 2021): a meta-learned network conditioned on the hardware embedding, adapted to a device
+/// by two gradient steps on its support samples (help-predictor.md 2 and 3). With parts of its design left out: MAML,
+/// Meta-SGD, and the ablations of the paper's Table 2.
+class HelpPredictor final : public LatencyPredictor {
+ public:
+  HelpPredictor(std::string name, HelpTraining training) : name_(std::move(name)), training_(training) {}
+  /// Meta-trained already.
+  explicit HelpPredictor(std::shared_ptr<const HelpParameters> parameters, int threads = 1, HelpDesign design = {})
+      : name_("help"), training_{.threads = threads, .design = design}, parameters_(std::move(parameters)) {}
+
+  [[nodiscard]] std::string name() const override { return name_; }
+  void meta_train(const SourcePool& pool, const TrainingObserver& observe) override;
+  [[nodiscard]] std::unique_ptr<Estimator> adapt(const HardwareEmbedding& embedding, const Samples& support,
+                                                 const TargetScale& scale, Rng& rng) const override;
+
+ private:
+  std::string name_;
+  HelpTraining training_;
+  std::shared_ptr<const HelpParameters> parameters_;
 };
 
 struct MetaTrained {
@@ -40,12 +54,8 @@ struct MetaTrained {
   double validation_spearman = 0;
 };
 
-/// Called after every episode with its mean query loss; after a validation also with its Spearman (else NaN).
-using TrainingObserver = std::function<void(int episode, double loss, double validation_spearman)>;
-
-/// @pre all positions of the tasks index `encodings` @throws Interrupted
-[[nodiscard]] MetaTrained meta_train(const Encodings& encodings, const std::vector<DeviceTask>& train,
-                                     const std::vector<DeviceTask>& validate, const HelpTraining& config,
+/// @throws Interrupted
+[[nodiscard]] MetaTrained meta_train(const SourcePool& pool, const HelpTraining& config,
                                      const TrainingObserver& observe);
 
 }  // namespace naslat

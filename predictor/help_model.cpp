@@ -181,8 +181,8 @@ Var mean_squared_error(Tape<T>& tape, Var predicted, Var wanted) {
 
 template <typename T>
 std::vector<Var> inner_step(Tape<T>& tape, const GraphBatch& support, Var targets, Var embedding,
-                            std::span<const Var> theta, std::span<const Var> rates, Var z, std::vector<Var>* gradients,
-                            Var* loss) {
+                            std::span<const Var> theta, std::span<const Var> rates, std::optional<Var> z,
+                            std::vector<Var>* gradients, Var* loss) {
   const Var error = mean_squared_error(tape, help_forward(tape, support, embedding, theta, z), targets);
   const std::vector<Var> slopes = tape.gradients(error, theta);
   std::vector<Var> stepped;
@@ -202,7 +202,7 @@ std::vector<Var> inner_step(Tape<T>& tape, const GraphBatch& support, Var target
   template Var help_forward(Tape<T>&, const GraphBatch&, Var, std::span<const Var>, std::optional<Var>); \
   template Var mean_squared_error(Tape<T>&, Var, Var);                                                   \
   template std::vector<Var> inner_step(Tape<T>&, const GraphBatch&, Var, Var, std::span<const Var>,      \
-                                       std::span<const Var>, Var, std::vector<Var>*, Var*);
+                                       std::span<const Var>, std::optional<Var>, std::vector<Var>*, Var*);
 NASLAT_INSTANTIATE(float)
 NASLAT_INSTANTIATE(double)
 #undef NASLAT_INSTANTIATE

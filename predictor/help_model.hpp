@@ -61,7 +61,7 @@ template <typename T>
 /// One step of Eq. 7: theta - rates∘grad MSE(support). @param loss receives the loss before the step, if not null
 template <typename T>
 [[nodiscard]] std::vector<Var> inner_step(Tape<T>& tape, const GraphBatch& support, Var targets, Var embedding,
-                                          std::span<const Var> theta, std::span<const Var> rates, Var z,
+                                          std::span<const Var> theta, std::span<const Var> rates, std::optional<Var> z,
                                           std::vector<Var>* gradients = nullptr, Var* loss = nullptr);
 
 }  // namespace naslat

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -19,12 +20,26 @@ class Estimator {
   [[nodiscard]] virtual std::vector<double> predict_s(std::span<const Encoding> architectures) const = 0;
 };
 
+struct DeviceTask;
+
+/// Devices whose latencies are known, to learn from. Positions in the tasks index `encodings`.
+struct SourcePool {
+  std::span<const Encoding> encodings;
+  std::span<const DeviceTask> train, validate;  ///< the best episode is chosen by the latter
+};
+
+/// Called after every episode with its mean query loss; after a validation also with its Spearman (else NaN).
+using TrainingObserver = std::function<void(int episode, double loss, double validation_spearman)>;
+
 /// A way to predict latencies on a device never seen from a few samples of it.
 class LatencyPredictor {
  public:
   virtual ~LatencyPredictor() = default;
 
   [[nodiscard]] virtual std::string name() const = 0;
+
+  /// Learns from the source devices what they have in common. Predictors that use none do nothing. @throws Interrupted
+  virtual void meta_train(const SourcePool&, const TrainingObserver&) {}
 
   /// Fits the predictor to one device. It cannot see the latencies it will be judged by.
   /// @param scale what is known of the device's range: of the support samples, or wider (protocol `paper`)

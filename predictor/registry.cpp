@@ -2,13 +2,70 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <functional>
+
 #include "configs/errors.hpp"
 #include "predictor/checkpoint.hpp"
+#include "predictor/flops.hpp"
+#include "predictor/from_scratch.hpp"
 #include "predictor/help.hpp"
 
 namespace naslat {
 
-std::unique_ptr<LatencyPredictor> make_predictor(const std::string& space, const std::filesystem::path& checkpoint,
+namespace {
+
+using Make = std::unique_ptr<LatencyPredictor> (*)(const std::string& name, const HelpTraining& training);
+
+template <bool conditioned, bool adapted, bool learned_rates, bool modulated>
+std::unique_ptr<LatencyPredictor> help_with(const std::string& name, const HelpTraining& training) {
+  HelpTraining designed = training;
+  designed.design = {conditioned, adapted, learned_rates, modulated};
+  return std::make_unique<HelpPredictor>(name, designed);
+}
+
+struct Entry {
+  const char* name;
+  bool meta_trained;
+  Make make;
+};
+constexpr std::array kEntries = {
+    Entry{"flops", false,
+          [](const std::string&, const HelpTraining&) -> std::unique_ptr<LatencyPredictor> {
+            return std::make_unique<FlopsPredictor>();
+          }},
+    Entry{"brp-nas", false, [](const std::string&, const HelpTraining&) { return make_brp_nas(); }},
+    Entry{"scratch", false, [](const std::string&, const HelpTraining&) { return make_scratch(); }},
+    Entry{"maml", true, help_with<false, true, false, false>},
+    Entry{"meta-sgd", true, help_with<false, true, true, false>},
+    // Table 2's ablations, each adding a part to the one before
+    Entry{"help-amortization", true, help_with<false, false, false, false>},
+    Entry{"help-condition", true, help_with<true, false, false, false>},
+    Entry{"help-adapt", true, help_with<true, true, true, false>},
+    Entry{"help", true, help_with<true, true, true, true>}};
+
+const Entry& entry(const std::string& name) {
+  for (const Entry& known : kEntries) {
+    if (name == known.name) return known;
+  }
+  throw ConfigError(fmt::format("predictor: got '{}', wanted one of {}", name, fmt::join(predictor_names(), ", ")));
+}
+
+}  // namespace
+
+std::vector<std::string> predictor_names() {
+  std::vector<std::string> names;
+  for (const Entry& known : kEntries) names.emplace_back(known.name);
+  return names;
+}
+
+bool needs_meta_training(const std::string& name) { return entry(name).meta_trained; }
+
+std::unique_ptr<LatencyPredictor> make_predictor(const std::string& name, const HelpTraining& training) {
+  return entry(name).make(name, training);
+}
+
+std::unique_ptr<LatencyPredictor> load_predictor(const std::string& space, const std::filesystem::path& checkpoint,
                                                  int threads) {
   const Checkpoint loaded = checkpoint.empty() ? built_in_checkpoint(space) : read_checkpoint(checkpoint);
   if (!space.starts_with(loaded.space)) {

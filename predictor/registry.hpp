@@ -3,14 +3,26 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "predictor/predictor.hpp"
 
 namespace naslat {
 
-/// The meta-learned predictor of a space, ready to adapt: from a checkpoint file, or the one inside this binary where
+struct HelpTraining;
+
+/// Every predictor's name, in the order of the paper's tables.
+[[nodiscard]] std::vector<std::string> predictor_names();
+
+/// Whether it learns from source devices before it can be adapted.
+[[nodiscard]] bool needs_meta_training(const std::string& name);
+
+/// A predictor not meta-trained yet. @param training of those that are @throws ConfigError naming the known ones
+[[nodiscard]] std::unique_ptr<LatencyPredictor> make_predictor(const std::string& name, const HelpTraining& training);
+
+/// HELP meta-trained for a space, ready to adapt: from a checkpoint file, or the one inside this binary where
 /// `checkpoint` is empty. @param threads used when predicting @throws DataError
-[[nodiscard]] std::unique_ptr<LatencyPredictor> make_predictor(const std::string& space,
+[[nodiscard]] std::unique_ptr<LatencyPredictor> load_predictor(const std::string& space,
                                                                const std::filesystem::path& checkpoint, int threads);
 
 }  // namespace naslat

@@ -44,10 +44,13 @@ std::vector<double> reference_latencies(const SearchSpace& space, const LatencyT
 
 }  // namespace
 
-Encodings encode_all(const SearchSpace& space, std::span<const Architecture> architectures) {
+Encodings encode_all(const SearchSpace& space, std::span<const Architecture> architectures, bool with_macs) {
   Encodings encodings;
   encodings.reserve(architectures.size());
-  for (const Architecture& architecture : architectures) encodings.push_back(space.encode(architecture));
+  for (const Architecture& architecture : architectures) {
+    encodings.push_back(space.encode(architecture));
+    if (with_macs) encodings.back().macs = static_cast<double>(macs(space.network(architecture)));
+  }
   return encodings;
 }
 

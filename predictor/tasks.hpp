@@ -13,7 +13,9 @@ namespace naslat {
 
 /// The encodings of a list of architectures, made once and pointed to by the tasks of all devices.
 using Encodings = std::vector<Encoding>;
-[[nodiscard]] Encodings encode_all(const SearchSpace& space, std::span<const Architecture> architectures);
+/// @param with_macs whether the encodings carry their networks' multiply-accumulates, which takes building the networks
+[[nodiscard]] Encodings encode_all(const SearchSpace& space, std::span<const Architecture> architectures,
+                                   bool with_macs = false);
 
 /// One device as HELP's released code sees it (help-predictor.md 1): positions are in the list of architectures.
 struct DeviceTask {

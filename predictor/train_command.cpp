@@ -79,7 +79,7 @@ void run(Options o) {
   Progress progress("meta-training", o.quiet);
   double best = -1;
   const MetaTrained result =
-      meta_train(encodings, train, validate, o.training, [&](int episode, double loss, double validation) {
+      meta_train({encodings, train, validate}, o.training, [&](int episode, double loss, double validation) {
         if (validation > best) best = validation;
         progress.update(
             static_cast<double>(episode) / o.training.episodes,

@@ -126,7 +126,7 @@ DeviceReport characterize(const SearchSpace& space, Backend& backend, const Devi
   report.environment = inspect_environment(backend);
   report.warnings = noise_warnings(report.environment, device);
   // One thread: bound OpenMP workers keep their cores, and threads started from here would share one.
-  const std::unique_ptr<LatencyPredictor> predictor = make_predictor(space.name(), {}, 1);
+  const std::unique_ptr<LatencyPredictor> predictor = load_predictor(space.name(), {}, 1);
   report.predictor = predictor->name();
 
   Rng rng(options.seed);

@@ -11,7 +11,8 @@ struct Encoding {
   int features = 0;      ///< columns of x
   std::vector<float> x;  ///< nodes × features, row-major
   std::vector<float>
-      adjacency;  ///< nodes × nodes, row-major; row j holds 1 where node j reads node i; empty if nodes == 1
+      adjacency;    ///< nodes × nodes, row-major; row j holds 1 where node j reads node i; empty if nodes == 1
+  double macs = 0;  ///< of the network, where a predictor asks for it; 0 otherwise
 
   bool operator==(const Encoding&) const = default;
 };

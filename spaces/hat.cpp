@@ -126,8 +126,10 @@ class Workload {
 
   TensorId joined(std::int64_t layers, std::map<std::int64_t, TensorId>& memory) {
     if (const auto known = memory.find(layers); known != memory.end()) return known->second;
-    const TensorId rows = net_.repeat(encoded_.at(static_cast<std::size_t>(layers - 1)), form_.beam);
-    return memory[layers] = layers == 1 ? rows : net_.concat(joined(layers - 1, memory), rows, "join");
+    const TensorId rows =
+        net_.repeat(encoded_.at(static_cast<std::size_t>(layers - 1)), form_.beam, fmt::format("repeat{}", layers));
+    return memory[layers] =
+               layers == 1 ? rows : net_.concat(joined(layers - 1, memory), rows, fmt::format("join{}", layers));
   }
 
   /// One token of each row of the beam; its logits.

@@ -12,6 +12,8 @@ class Adam {
  public:
   explicit Adam(double rate) : rate_(rate) {}
 
+  void set_rate(double rate) { rate_ = rate; }
+
   /// One update. @pre the same parameters in the same order every time
   void step(const std::vector<Matrix<float>*>& parameters, const std::vector<Matrix<float>>& gradients) {
     constexpr double kDecay1 = 0.9, kDecay2 = 0.999;

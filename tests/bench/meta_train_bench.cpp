@@ -53,7 +53,7 @@ int main(int argc, char** argv) {
   config.threads = argc > 2 ? std::atoi(argv[2]) : static_cast<int>(std::thread::hardware_concurrency());
   const double started_s = now();
   double last_s = started_s, slowest_s = 0, fastest_s = std::numeric_limits<double>::infinity(), validation_s = 0;
-  (void)meta_train(encodings, train, validate, config, [&](int, double, double validation) {
+  (void)meta_train({encodings, train, validate}, config, [&](int, double, double validation) {
     const double took_s = now() - last_s;
     last_s += took_s;
     if (std::isnan(validation)) {

@@ -21,6 +21,7 @@ inline Measurement example_measurement() {
   m.anchor_s = {0.5, 0.25};
   m.disturbance = {3, 1, 0.01, 0.5};
   m.executable = {{"2x conv a", "1x pool b"}, 3, 1, 64, 128, 256, 0.25, {"layer 'x': fallback"}};
+  m.blocks = {{{"k3_e6", Shape{{1, 16, 8, 8}}, Shape{{1, 24, 4, 4}}}, 0.25}};
   m.flags = {"disturbed", "spikes"};
   return m;
 }

@@ -188,12 +188,12 @@ void expect_full_forward(const SearchSpace& space, const HatForm& form, const Ar
 }
 
 TEST(HatDecoding, IncrementalStepsEqualAFullForwardOver100Architectures) {
-  const HatForm form = test_form(8);
+  const HatForm form = test_form(6);
   const auto space = make_hat("hat", form);
   Rng rng(11);
   for (int i = 0; i < 94; ++i) {
     const Architecture architecture = sample(*space, rng);
-    expect_full_forward(*space, form, architecture, {i % 3 == 0 ? GraphMode::eager : GraphMode::fused});
+    expect_full_forward(*space, form, architecture, {GraphMode::eager, GraphMode::fused});
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "configs/errors.hpp"
 #include "measure/measurement_text.hpp"
+#include "measure/summary.hpp"
 #include "spaces/random.hpp"
 #include "tests/measure/example_measurement.hpp"
 
@@ -50,6 +51,7 @@ TEST(BlockFlags, JudgeVisitsAtOneLevel) {
 Measurement imported() {
   Measurement m = example_measurement();
   m.samples_s.clear();
+  m.blocks.clear();
   m.anchor_s.clear();
   m.executable = {};
   m.disturbance = {};
@@ -143,6 +145,23 @@ TEST(DeviceName, HoldsWhatMakesADevice) {
   EXPECT_EQ(device_name(device), "epyc-9xx5_t2_b1_f32_eager_avx2_unpinned");
   device = {.backend = "simulated", .hardware = "npu_like", .isa = ""};
   EXPECT_EQ(device_name(device), "simulated-npu_like_t1_b1_f32_fused");
+}
+
+TEST(LatencySummary, HasMedianMinimumAndDeviationOfTheSamples) {
+  Dataset dataset;
+  Measurement m = example_measurement();
+  m.protocol = {.timed_runs = 10, .visits = 1, .anchor = false};
+  m.samples_s = {1e-3, 2e-3, 3e-3, 4e-3, 5e-3, 6e-3, 7e-3, 8e-3, 9e-3, 10e-3};
+  m.anchor_s.clear();
+  dataset.measurements.push_back(m);
+  m.architecture = "another";
+  dataset.measurements.push_back(m);
+  const Table table = latency_summary(dataset, m.space, m.device, {example_measurement().architecture});
+  ASSERT_EQ(table.rows.size(), 1U);
+  EXPECT_DOUBLE_EQ(std::get<double>(table.rows[0][0]), 5.5);
+  EXPECT_DOUBLE_EQ(std::get<double>(table.rows[0][2]), 5.5);
+  EXPECT_DOUBLE_EQ(std::get<double>(table.rows[0][3]), 1);
+  EXPECT_NEAR(std::get<double>(table.rows[0][4]), 100 * 2.5 / 5.5, 1e-9);
 }
 
 }  // namespace

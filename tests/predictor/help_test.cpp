@@ -5,39 +5,12 @@
 #include "configs/errors.hpp"
 #include "predictor/checkpoint.hpp"
 #include "predictor/metrics.hpp"
+#include "tests/predictor/made_up_devices.hpp"
 
 namespace naslat {
 namespace {
 
-/// Devices whose latency is a sum over the operations of a cell, each device with costs of its own.
-struct MadeUpDevices {
-  explicit MadeUpDevices(int architectures) {
-    Rng rng(1);
-    std::vector<Architecture> list = space.references();
-    while (static_cast<int>(list.size()) < architectures) list.push_back(sample(space, rng));
-    encodings = encode_all(space, list);
-    for (int d = 0; d < 12; ++d) devices.push_back(device(list, rng));
-  }
-
-  static DeviceTask device(const std::vector<Architecture>& list, Rng& rng) {
-    const std::vector<double> cost = {0, 0.1 * rng.uniform(), 0.2 + rng.uniform(), 1 + 2 * rng.uniform(),
-                                      0.5 * rng.uniform()};
-    DeviceTask task{"made up", {}, {}, {}, {}, {}};
-    for (const Architecture& architecture : list) {
-      double latency_s = 3;
-      for (const std::uint8_t operation : architecture.choices) latency_s += cost[operation];
-      task.latency_s.push_back(latency_s * 1e-3);
-    }
-    for (std::size_t i = 0; i < list.size(); ++i) (i % 2 == 0 ? task.pool : task.queries).push_back(i);
-    task.embedding = embed({task.latency_s.begin(), task.latency_s.begin() + 10});
-    task.scale = target_scale(task.latency_s);
-    return task;
-  }
-
-  const SearchSpace& space = search_space("nasbench201");
-  Encodings encodings;
-  std::vector<DeviceTask> devices;
-};
+using test::MadeUpDevices;
 
 MetaTrained train(const MadeUpDevices& data, int threads, std::uint64_t seed, int episodes = 6) {
   HelpTraining config;
@@ -50,7 +23,7 @@ MetaTrained train(const MadeUpDevices& data, int threads, std::uint64_t seed, in
   config.threads = threads;
   const std::vector<DeviceTask> meta_train_devices(data.devices.begin(), data.devices.begin() + 8);
   const std::vector<DeviceTask> validation(data.devices.begin() + 8, data.devices.begin() + 10);
-  return meta_train(data.encodings, meta_train_devices, validation, config, [](int, double, double) {});
+  return meta_train({data.encodings, meta_train_devices, validation}, config, [](int, double, double) {});
 }
 
 std::string bytes(const MetaTrained& trained) {

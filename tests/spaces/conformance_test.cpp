@@ -117,8 +117,8 @@ TEST_P(EverySpace, StaysInItselfWhenMutatedAndCrossed) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Registry, EverySpace, testing::Range<std::size_t>(0, search_spaces().size()),
-                         [](const testing::TestParamInfo<std::size_t>& info) {
-                           std::string name = search_spaces().at(info.param)->name();
+                         [](const testing::TestParamInfo<std::size_t>& instance) {
+                           std::string name = search_spaces().at(instance.param)->name();
                            for (char& c : name) {
                              if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
                            }

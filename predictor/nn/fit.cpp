@@ -1,0 +1,83 @@
+#include "predictor/nn/fit.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <numeric>
+
+#include "configs/interrupt.hpp"
+#include "predictor/help_model.hpp"
+
+namespace naslat {
+
+namespace {
+
+constexpr std::size_t kChunk = 500;
+
+std::vector<Var> leaves(Tape<float>& tape, const std::vector<Matrix<float>>& parameters) {
+  std::vector<Var> vars;
+  for (const Matrix<float>& value : parameters) vars.push_back(tape.leaf(value));
+  return vars;
+}
+
+/// The batches of one pass over all samples.
+std::vector<std::vector<std::size_t>> draw_batches(std::size_t samples, std::size_t batch, Rng& rng) {
+  std::vector<std::size_t> order(samples);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  rng.shuffle(order);
+  std::vector<std::vector<std::size_t>> batches;
+  for (std::size_t first = 0; first < samples; first += batch) {
+    const std::size_t last = std::min(first + batch, samples);
+    batches.emplace_back(order.begin() + static_cast<std::ptrdiff_t>(first),
+                         order.begin() + static_cast<std::ptrdiff_t>(last));
+  }
+  return batches;
+}
+
+}  // namespace
+
+void fit(std::vector<Matrix<float>>& parameters, const Forward& forward, std::span<const Encoding> x,
+         std::span<const double> targets, int depth, const FitConfig& config, Rng& rng) {
+  std::vector<Matrix<float>*> learned;
+  for (Matrix<float>& value : parameters) learned.push_back(&value);
+  Adam adam(config.rate);
+  Tape<float> tape;
+  for (int step = 0; step < config.steps;) {
+    for (const auto& batch : draw_batches(x.size(), config.batch == 0 ? x.size() : config.batch, rng)) {
+      if (step == config.steps) break;
+      if (interrupted()) throw Interrupted{};
+      std::vector<const Encoding*> graphs;
+      Matrix<float> wanted(static_cast<Eigen::Index>(batch.size()), 1);
+      for (std::size_t i = 0; i < batch.size(); ++i) {
+        graphs.push_back(&x[batch[i]]);
+        wanted(static_cast<Eigen::Index>(i), 0) = static_cast<float>(targets[batch[i]]);
+      }
+      tape.clear();
+      const std::vector<Var> vars = leaves(tape, parameters);
+      const Var predicted = forward(tape, batch_graphs(graphs, depth), vars);
+      const Var loss = mean_squared_error(tape, predicted, tape.leaf(wanted));
+      std::vector<Matrix<float>> gradients;
+      for (const Var g : tape.gradients(loss, vars)) gradients.push_back(tape.value(g));
+      adam.set_rate(config.rate * 0.5 * (1 + std::cos(std::numbers::pi * step / config.steps)));
+      adam.step(learned, gradients);
+      ++step;
+    }
+  }
+}
+
+std::vector<double> forward_all(const std::vector<Matrix<float>>& parameters, const Forward& forward,
+                                std::span<const Encoding> x, int depth) {
+  std::vector<double> targets;
+  Tape<float> tape;
+  for (std::size_t first = 0; first < x.size(); first += kChunk) {
+    const auto part = x.subspan(first, std::min(kChunk, x.size() - first));
+    std::vector<const Encoding*> graphs;
+    for (const Encoding& encoding : part) graphs.push_back(&encoding);
+    tape.clear();
+    const Matrix<float> y = tape.value(forward(tape, batch_graphs(graphs, depth), leaves(tape, parameters)));
+    for (Eigen::Index i = 0; i < y.rows(); ++i) targets.push_back(static_cast<double>(y(i, 0)));
+  }
+  return targets;
+}
+
+}  // namespace naslat
