@@ -4,6 +4,8 @@
 
 #include <omp.h>
 
+#include <algorithm>
+
 #include "measure/backends/reference/operations.hpp"
 #include "spaces/random.hpp"
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <minizip/zip.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
