@@ -166,4 +166,29 @@ void read_config(const std::string& path, CLI::App& app) {
   }
 }
 
+std::vector<ConfigSection> read_sections(const std::string& path, const std::string& table) {
+  const toml::value config = parse(path);
+  for (const auto& [key, value] : config.as_table()) {
+    if (key != table || !value.is_table())
+      throw ConfigError(fmt::format("{}:{}: {}: got a key, wanted [{}.NAME] only", path, line_of(value), key, table));
+  }
+  std::vector<std::pair<std::size_t, ConfigSection>> sections;
+  if (config.contains(table)) {
+    for (const auto& [name, section] : config.at(table).as_table()) {
+      if (!section.is_table())
+        throw ConfigError(
+            fmt::format("{}:{}: {}.{}: got a value, wanted a table", path, line_of(section), table, name));
+      ConfigSection read{name, fmt::format("{}:{}", path, line_of(section)), {}};
+      for (const auto& [key, value] : section.as_table()) {
+        read.values[key] = as_arguments(value, fmt::format("{}:{}: {}", path, line_of(value), key));
+      }
+      sections.emplace_back(line_of(section), std::move(read));
+    }
+  }
+  std::ranges::sort(sections, {}, [](const auto& section) { return section.first; });
+  std::vector<ConfigSection> in_order;
+  for (auto& [line, section] : sections) in_order.push_back(std::move(section));
+  return in_order;
+}
+
 }  // namespace naslat

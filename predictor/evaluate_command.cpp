@@ -3,20 +3,16 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <set>
-#include <sstream>
 #include <thread>
 
 #include "configs/errors.hpp"
+#include "configs/reader.hpp"
 #include "configs/table.hpp"
-#include "measure/progress.hpp"
 #include "predictor/commands.hpp"
-#include "predictor/evaluation.hpp"
-#include "predictor/help.hpp"
+#include "predictor/experiment.hpp"
 #include "predictor/metrics.hpp"
 #include "predictor/published_tables.hpp"
 #include "predictor/registry.hpp"
@@ -28,21 +24,15 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Options {
-  std::string experiment = "evaluate", space = "nasbench201", set, data = published_tables().string(), checkpoint;
-  std::vector<std::string> predictors = {"help"}, devices, protocols = {"paper"}, published, train, validate;
+  Experiment experiment{};
+  DeviceSet set{.space = "nasbench201"};  ///< of the options; a file of sets takes its place
+  std::string sets_file;
+  std::vector<std::string> predictors = {"help"}, protocols = {"paper"}, only, data = {published_tables().string()};
   std::vector<int> samples = {10};
-  int seeds = 10, threads = 0;
-  std::uint64_t seed = 1;
-  HelpTraining training{};
-  bool correlation = false, json = false, quiet = false;
+  bool correlation = false, random_samples = false, json = false;
 };
 
-/// A predictor and how many samples it gets: "help" or "brp-nas:900".
-struct Contestant {
-  std::string label, name;
-  int samples = 0;
-};
-
+/// Predictors as named by the user, each with its number of samples.
 std::vector<Contestant> contestants(const Options& o) {
   std::vector<Contestant> list;
   for (const std::string& text : o.predictors) {
@@ -61,178 +51,34 @@ std::vector<Contestant> contestants(const Options& o) {
     }
     list.push_back({text, text.substr(0, colon), samples});
   }
+  for (const Contestant& contestant : list) static_cast<void>(sources_of(contestant.name));  // refuses unknown names
   return list;
 }
 
-/// All draws of one device under one protocol; the row "mean" holds, per seed, the mean over devices.
-struct Row {
-  std::string predictor;
-  int samples = 0;
-  std::string protocol, device;
-  std::vector<Evaluation> draws;
-  std::optional<double> published;
-
-  [[nodiscard]] std::vector<double> all(double Evaluation::*field) const {
-    std::vector<double> values;
-    for (const Evaluation& draw : draws) values.push_back(draw.*field);
-    return values;
-  }
-};
-
-/// @param count how many of the last rows are meant
-Row mean_row(const std::vector<Row>& rows, std::size_t count) {
-  Row mean_of = rows.back();
-  mean_of.device = "mean";
-  mean_of.draws.clear();
-  mean_of.published.reset();
-  std::vector<const Row*> members;
-  for (std::size_t i = rows.size() - count; i < rows.size(); ++i) members.push_back(&rows[i]);
-  double published = 0;
-  bool all_published = true;
-  for (const Row* row : members) {
-    all_published = all_published && row->published;
-    published += row->published.value_or(0) / static_cast<double>(members.size());
-  }
-  if (all_published) mean_of.published = published;
-  for (std::size_t seed = 0; seed < members.at(0)->draws.size(); ++seed) {
-    Evaluation sum;
-    for (const Row* row : members) {
-      for (const auto field : {&Evaluation::spearman, &Evaluation::kendall, &Evaluation::median_ape,
-                               &Evaluation::within_5pct, &Evaluation::within_10pct}) {
-        sum.*field += row->draws[seed].*field / static_cast<double>(members.size());
+/// [sets.NAME] tables with the keys space, train, validate, devices, partial and published.
+std::vector<DeviceSet> read_sets(const std::string& path, const std::vector<std::string>& only) {
+  std::vector<DeviceSet> sets;
+  for (const ConfigSection& section : read_sections(path, "sets")) {
+    DeviceSet set{.name = section.name};
+    for (const auto& [key, values] : section.values) {
+      if (key == "space") {
+        set.space = values.at(0);
+      } else if (key == "partial") {
+        set.partial = values.at(0) == "true";
+      } else if (key == "train" || key == "validate" || key == "devices" || key == "published") {
+        (key == "train"      ? set.train
+         : key == "validate" ? set.validate
+         : key == "devices"  ? set.devices
+                             : set.published) = values;
+      } else {
+        throw ConfigError(fmt::format("{}: {}: got '{}', wanted space, train, validate, devices, partial or published",
+                                      section.where, section.name, key));
       }
     }
-    mean_of.draws.push_back(sum);
+    if (only.empty() || std::find(only.begin(), only.end(), set.name) != only.end()) sets.push_back(std::move(set));
   }
-  return mean_of;
-}
-
-Json row_json(const Options& o, const Row& row) {
-  const std::vector<double> rho = row.all(&Evaluation::spearman), tau = row.all(&Evaluation::kendall);
-  const auto [worst, best] = std::minmax_element(rho.begin(), rho.end());
-  return {{"predictor", row.predictor},
-          {"protocol", row.protocol},
-          {"space", o.space},
-          {"set", o.set},
-          {"device", row.device},
-          {"samples", row.samples},
-          {"seeds", o.seeds},
-          {"spearman_mean", mean(rho)},
-          {"spearman_std", standard_deviation(rho)},
-          {"spearman_worst", *worst},
-          {"spearman_best", *best},
-          {"kendall_mean", mean(tau)},
-          {"kendall_std", standard_deviation(tau)},
-          {"median_ape_mean", mean(row.all(&Evaluation::median_ape))},
-          {"within_5pct_mean", mean(row.all(&Evaluation::within_5pct))},
-          {"within_10pct_mean", mean(row.all(&Evaluation::within_10pct))},
-          {"spearman_published", row.published ? Json(*row.published) : Json(nullptr)}};
-}
-
-Table results_table(const Options& o, const std::vector<Row>& rows) {
-  Table table{fmt::format("{}: {}, {} seeds; imported latencies", o.experiment, o.space, o.seeds),
-              {{"predictor"},
-               {"samples"},
-               {"protocol"},
-               {"device"},
-               {"published"},
-               {"spearman"},
-               {"difference"},
-               {"std"},
-               {"worst"},
-               {"best"},
-               {"kendall"},
-               {"median_error_pct", 1},
-               {"within_10pct", 2}},
-              {}};
-  for (const Row& row : rows) {
-    const std::vector<double> rho = row.all(&Evaluation::spearman);
-    const auto [worst, best] = std::minmax_element(rho.begin(), rho.end());
-    table.rows.push_back({row.predictor, static_cast<std::int64_t>(row.samples), row.protocol, row.device,
-                          row.published ? Cell(*row.published) : Cell(), mean(rho),
-                          row.published ? Cell(mean(rho) - *row.published) : Cell(), standard_deviation(rho), *worst,
-                          *best, mean(row.all(&Evaluation::kendall)), mean(row.all(&Evaluation::median_ape)) * 100,
-                          mean(row.all(&Evaluation::within_10pct))});
-  }
-  return table;
-}
-
-/// "NAME v1 v2 …": the paper's Spearman of that predictor, one per device.
-std::vector<double> published_of(const Options& o, const std::string& label) {
-  for (const std::string& text : o.published) {
-    std::istringstream words(text);
-    std::string name;
-    words >> name;
-    if (name != label) continue;
-    std::vector<double> figures;
-    for (double figure = 0; words >> figure;) figures.push_back(figure);
-    if (!words.eof() || figures.size() != o.devices.size()) {
-      throw ConfigError(
-          fmt::format("published: got '{}', wanted a name and one figure per device ({})", text, o.devices.size()));
-    }
-    return figures;
-  }
-  return {};
-}
-
-void require(const Options& o) {
-  if (o.devices.empty()) throw ConfigError("devices: got none, wanted at least 1");
-  std::set<std::string> labels;
-  for (const Contestant& contestant : contestants(o)) {
-    labels.insert(contestant.label);
-    static_cast<void>(published_of(o, contestant.label));
-    const bool learns = needs_meta_training(contestant.name);
-    if (learns && contestant.name != "help" && (o.train.empty() || o.validate.empty())) {
-      throw ConfigError(
-          fmt::format("predictors: {} learns from other devices: name them by train and validate", contestant.name));
-    }
-  }
-  for (const std::string& text : o.published) {
-    if (!labels.contains(text.substr(0, text.find(' ')))) {
-      throw ConfigError(fmt::format("published: got '{}', wanted one of {}", text, fmt::join(labels, ", ")));
-    }
-  }
-}
-
-/// Ready to adapt: HELP from its checkpoint unless source devices are given, others meta-trained on these.
-std::unique_ptr<LatencyPredictor> prepared(const Options& o, const std::string& name, const Encodings& encodings,
-                                           const std::vector<LatencyTable>& tables) {
-  if (name == "help" && (o.train.empty() || !o.checkpoint.empty())) {
-    return load_predictor(o.space, o.checkpoint, o.threads);
-  }
-  auto predictor = make_predictor(name, o.training);
-  if (!needs_meta_training(name)) return predictor;
-  const SearchSpace& space = search_space(o.space);
-  const std::vector<DeviceTask> train = device_tasks(space, tables, o.train),
-                                validate = device_tasks(space, tables, o.validate);
-  Progress progress("meta-training " + name, o.quiet);
-  predictor->meta_train({encodings, train, validate}, [&](int episode, double loss, double) {
-    progress.update(static_cast<double>(episode) / o.training.episodes, fmt::format("query loss {:.4f}", loss));
-  });
-  return predictor;
-}
-
-/// One contestant under every protocol on every device.
-void compete(const Options& o, const Contestant& contestant, const LatencyPredictor& predictor,
-             const Encodings& encodings, const std::vector<DeviceTask>& tasks, std::vector<Row>& rows) {
-  const std::vector<double> published = published_of(o, contestant.label);
-  Progress progress(contestant.label, o.quiet);
-  std::size_t done = 0;
-  const std::size_t total = o.protocols.size() * tasks.size() * static_cast<std::size_t>(o.seeds);
-  for (const std::string& protocol : o.protocols) {
-    for (std::size_t d = 0; d < tasks.size(); ++d) {
-      Row row{contestant.name, contestant.samples, protocol, tasks[d].device, {}, std::nullopt};
-      if (!published.empty() && protocol == "paper") row.published = published[d];
-      for (int s = 0; s < o.seeds; ++s) {
-        row.draws.push_back(evaluate(predictor, encodings, tasks[d], parse_evaluation_protocol(protocol),
-                                     contestant.samples, o.seed + static_cast<std::uint64_t>(s)));
-        progress.update(static_cast<double>(++done) / static_cast<double>(total),
-                        fmt::format("{} {}", protocol, row.device));
-      }
-      rows.push_back(std::move(row));
-    }
-    rows.push_back(mean_row(rows, tasks.size()));
-  }
+  if (sets.empty()) throw ConfigError(fmt::format("{}: got no set of that name, wanted some of [sets.NAME]", path));
+  return sets;
 }
 
 /// Spearman between two devices over the networks that both have timed.
@@ -248,14 +94,14 @@ double correlation(const LatencyTable& a, const LatencyTable& b) {
 
 /// How alike devices are, without any predictor (the paper's Table A.3).
 void correlate(const Options& o) {
-  const std::vector<LatencyTable> tables = read_latency_tables(o.data, o.space);
+  const std::vector<LatencyTable> tables = read_all_tables(o.data, o.set.space);
   std::vector<const LatencyTable*> chosen;
   for (const LatencyTable& table : tables) {
-    const bool wanted = std::find(o.devices.begin(), o.devices.end(), table.device) != o.devices.end();
-    if (o.devices.empty() || wanted) chosen.push_back(&table);
+    const bool wanted = std::find(o.set.devices.begin(), o.set.devices.end(), table.device) != o.set.devices.end();
+    if (o.set.devices.empty() || wanted) chosen.push_back(&table);
   }
   if (chosen.size() < 2) throw DataError(fmt::format("devices: got {} with a table, wanted at least 2", chosen.size()));
-  Table matrix{fmt::format("{}: Spearman between devices, {}; {} latencies", o.experiment, o.space,
+  Table matrix{fmt::format("{}: Spearman between devices, {}; {} latencies", o.experiment.name, o.set.space,
                            to_string(chosen[0]->origin)),
                {{"device"}},
                {}};
@@ -271,69 +117,71 @@ void correlate(const Options& o) {
     matrix.rows.push_back(std::move(cells));
   }
   if (!o.json) return fmt::print("{}", to_markdown(matrix));
-  fmt::print("{}\n", Json{{"experiment", o.experiment}, {"results", std::move(results)}}.dump(2));
+  fmt::print("{}\n", Json{{"experiment", o.experiment.name}, {"results", std::move(results)}}.dump(2));
 }
 
 void run(Options o) {
+  Experiment& e = o.experiment;
+  e.data = o.data;
   if (o.correlation) return correlate(o);
-  require(o);
-  if (o.threads == 0) o.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  o.training.threads = o.threads;
-  const SearchSpace& space = search_space(o.space);
-  const std::vector<LatencyTable> tables = read_latency_tables(o.data, o.space);
-  const std::vector<Contestant> list = contestants(o);
-  const bool with_macs = std::any_of(list.begin(), list.end(), [](const auto& c) { return c.name == "flops"; });
-  const Encodings encodings = encode_all(space, *tables.at(0).architectures, with_macs);
-  const std::vector<DeviceTask> tasks = device_tasks(space, tables, o.devices);
-
-  std::vector<Row> rows;
-  std::map<std::string, std::unique_ptr<LatencyPredictor>> predictors;
-  for (const Contestant& contestant : list) {
-    auto& predictor = predictors[contestant.name];
-    if (!predictor) predictor = prepared(o, contestant.name, encodings, tables);
-    compete(o, contestant, *predictor, encodings, tasks, rows);
+  e.contestants = contestants(o);
+  e.sets = o.sets_file.empty() ? std::vector{o.set} : read_sets(o.sets_file, o.only);
+  for (const std::string& protocol : o.protocols) e.protocols.push_back(parse_evaluation_protocol(protocol));
+  e.designed = !o.random_samples;
+  for (const DeviceSet& set : e.sets) {
+    if (set.devices.empty()) throw ConfigError(fmt::format("devices: {}: got none, wanted at least 1", set.name));
   }
-  if (!o.json) return fmt::print("{}", to_markdown(results_table(o, rows)));
-  Json results = Json::array();
-  for (const Row& row : rows) results.push_back(row_json(o, row));
-  fmt::print("{}\n", Json{{"experiment", o.experiment}, {"results", std::move(results)}}.dump(2));
+  if (e.threads == 0) e.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  e.training.threads = e.threads;
+  const ExperimentResult result = run_experiment(e);
+  if (o.json) return fmt::print("{}\n", results_json(e, result));
+  fmt::print("{}", to_markdown(results_table(e, result.rows)));
+  for (const std::string& note : result.notes) fmt::print("\n{}\n", note);
 }
 
 }  // namespace
 
 Action evaluate_command(CLI::App& app) {
   const auto o = std::make_shared<Options>();
-  app.add_option("--experiment", o->experiment, "name of the experiment, for its output")->capture_default_str();
-  app.add_option("--space", o->space, "search space")->capture_default_str();
-  app.add_option("--set", o->set, "name of the set of devices, for the output");
-  app.add_option("--data", o->data, "latency dataset, or a clone of the HELP repository")->capture_default_str();
-  app.add_option("--checkpoint", o->checkpoint,
+  app.add_option("--experiment", o->experiment.name, "name of the experiment, for its output")->capture_default_str();
+  app.add_option("--space", o->set.space, "search space")->capture_default_str();
+  app.add_option("--set", o->set.name, "name of the set of devices, for the output");
+  app.add_option("--sets", o->sets_file, "TOML file of [sets.NAME] with space, train, validate, devices");
+  app.add_option("--only", o->only, "of that file, these sets");
+  app.add_option("--data", o->data,
+                 "latency datasets, clones of the HELP repository, CSV tables or folders of them; joined")
+      ->capture_default_str();
+  app.add_option("--checkpoint", o->experiment.checkpoint,
                  "predictor: our checkpoint or HELP's .pt; default: the one in this binary");
-  app.add_option("--devices", o->devices, "devices to judge the predictor on");
+  app.add_option("--devices", o->set.devices, "devices to judge the predictor on");
   app.add_option("--predictors", o->predictors,
                  fmt::format("NAME or NAME:SAMPLES, of {} (default help)", fmt::join(predictor_names(), ", ")));
-  app.add_option("--published", o->published,
+  app.add_option("--published", o->set.published,
                  "published Spearman: a predictor as under --predictors and one figure per device");
-  app.add_option("--train", o->train, "source devices of predictors that are meta-trained here");
-  app.add_option("--validate", o->validate, "devices that choose their best episode");
-  app.add_option("--episodes", o->training.episodes, "of meta-training")->check(CLI::Range(1, 1000000));
-  app.add_option("--rate", o->training.rate, "of meta-training")->check(CLI::Range(1e-12, 1.0));
-  app.add_option("--train-seed", o->training.seed, "of meta-training");
-  app.add_option("--protocols", o->protocols,
-                 "paper: as published; strict: only the samples are known, all others asked")
-      ->check(CLI::IsMember({"paper", "strict"}))
+  app.add_option("--train", o->set.train, "source devices of predictors that are meta-trained here");
+  app.add_option("--validate", o->set.validate, "devices that choose their best episode");
+  app.add_option("--episodes", o->experiment.training.episodes, "of meta-training")->check(CLI::Range(1, 1000000));
+  app.add_option("--rate", o->experiment.training.rate, "of meta-training")->check(CLI::Range(1e-12, 1.0));
+  app.add_option("--train-seed", o->experiment.training.seed, "of meta-training");
+  app.add_option(
+         "--protocols", o->protocols,
+         "paper: as published; strict: only the samples are known, all others asked; nasflat: the same, in its tables")
+      ->check(CLI::IsMember({"paper", "strict", "nasflat"}))
       ->capture_default_str();
   app.add_option("--samples", o->samples, "measured samples of a device, beside its ten references; several: each")
       ->check(CLI::Range(2, 14000))
       ->capture_default_str();
-  app.add_option("--seeds", o->seeds, "draws of the samples")->check(CLI::Range(1, 10000))->capture_default_str();
-  app.add_option("--seed", o->seed, "first seed")->capture_default_str();
-  app.add_option("--threads", o->threads, "0: all; does not change the result")
+  app.add_option("--seeds", o->experiment.seeds, "draws of the samples")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
+  app.add_option("--seed", o->experiment.seed, "first seed")->capture_default_str();
+  app.add_option("--threads", o->experiment.threads, "0: all; does not change the result")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
+  app.add_flag("--random-samples", o->random_samples, "also for predictors that would choose their samples");
   app.add_flag("--correlation", o->correlation, "correlation between devices instead of predictors (default: all)");
   app.add_flag("--json", o->json, "one JSON document");
-  app.add_flag("--quiet", o->quiet, "no progress");
+  app.add_flag("--quiet", o->experiment.quiet, "no progress");
   app.footer("example: naslat evaluate --config configs/table3_help.toml --json");
   return [o] { run(*o); };
 }

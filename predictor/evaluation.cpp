@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <unordered_set>
 
@@ -16,6 +17,7 @@ namespace {
 struct Split {
   std::vector<std::size_t> support, queries;
   TargetScale scale;
+  bool designed = false;
 };
 
 std::vector<std::size_t> draw(const std::vector<std::size_t>& from, int count, Rng& rng) {
@@ -47,54 +49,83 @@ std::vector<std::size_t> without(std::vector<std::size_t> positions, const std::
   return positions;
 }
 
-/// Predictors that want more samples than the pool has (BRP-NAS: 900 and 3,200) draw them from all but the queries.
-Split paper_split(const DeviceTask& device, int samples, Rng& rng) {
-  const bool few = static_cast<std::size_t>(samples) <= device.pool.size();
-  return {draw(few ? device.pool : without(measured(device), device.queries), samples, rng), device.queries,
-          device.scale};
+std::vector<Encoding> encodings_of(const Encodings& encodings, const std::vector<std::size_t>& positions) {
+  std::vector<Encoding> list;
+  list.reserve(positions.size());
+  for (const std::size_t i : positions) list.push_back(encodings[i]);
+  return list;
 }
 
-Split strict_split(const DeviceTask& device, int samples, Rng& rng) {
+/// What the predictor asks for among 2,000 of these positions; nothing if it takes what it gets.
+std::vector<std::size_t> design(const LatencyPredictor& predictor, const Encodings& encodings,
+                                const std::vector<std::size_t>& from, int count, Rng& rng) {
+  constexpr std::size_t kCandidates = 2000;
+  const std::vector<std::size_t> candidates = draw(from, static_cast<int>(std::min(kCandidates, from.size())), rng);
+  std::vector<std::size_t> chosen =
+      predictor.design(encodings_of(encodings, candidates), {}, static_cast<std::size_t>(count));
+  for (std::size_t& position : chosen) position = candidates[position];
+  return chosen;
+}
+
+/// Under `paper`, predictors that choose their samples or want more than the pool has (BRP-NAS: 900 and 3,200) get them
+/// from all but the queries.
+Split split_of(const LatencyPredictor& predictor, const Encodings& encodings, const DeviceTask& device,
+               EvaluationProtocol protocol, int samples, bool designed, Rng& rng) {
+  const bool paper = protocol == EvaluationProtocol::paper;
   const std::vector<std::size_t> known = measured(device);
-  Split split{draw(known, samples, rng), {}, {}};
-  split.scale = target_scale(latencies_of(device, split.support));
-  split.queries = without(known, split.support);
+  const std::vector<std::size_t> others = paper ? without(known, device.queries) : known;
+  Split split;
+  if (designed) split.support = design(predictor, encodings, others, samples, rng);
+  split.designed = !split.support.empty();
+  if (!split.designed) {
+    const bool from_pool = paper && static_cast<std::size_t>(samples) <= device.pool.size();
+    split.support = draw(from_pool ? device.pool : others, samples, rng);
+  }
+  split.queries = paper ? device.queries : without(known, split.support);
+  split.scale = paper ? device.scale : target_scale(latencies_of(device, split.support));
   return split;
 }
 
-std::vector<Encoding> encodings_of(const Encodings& encodings, const std::vector<std::size_t>& positions) {
-  std::vector<Encoding> list;
-  for (const std::size_t i : positions) list.push_back(encodings[i]);
-  return list;
+double coverage(const std::vector<double>& predicted_s, const std::vector<double>& spread_s,
+                const std::vector<double>& measured_s) {
+  if (spread_s.empty()) return std::nan("");
+  std::size_t within = 0;
+  for (std::size_t i = 0; i < measured_s.size(); ++i) {
+    if (std::abs(measured_s[i] - predicted_s[i]) <= kNinetyPercent * spread_s[i]) ++within;
+  }
+  return static_cast<double>(within) / static_cast<double>(measured_s.size());
 }
 
 }  // namespace
 
 std::string_view to_string(EvaluationProtocol protocol) {
-  return protocol == EvaluationProtocol::paper ? "paper" : "strict";
+  constexpr std::array<std::string_view, 3> kNames = {"paper", "strict", "nasflat"};
+  return kNames.at(static_cast<std::size_t>(protocol));
 }
 
 EvaluationProtocol parse_evaluation_protocol(std::string_view text) {
-  for (const auto protocol : {EvaluationProtocol::paper, EvaluationProtocol::strict}) {
+  for (const auto protocol : {EvaluationProtocol::paper, EvaluationProtocol::strict, EvaluationProtocol::nasflat}) {
     if (text == to_string(protocol)) return protocol;
   }
-  throw ConfigError(fmt::format("protocols: got '{}', wanted paper or strict", text));
+  throw ConfigError(fmt::format("protocols: got '{}', wanted paper, strict or nasflat", text));
 }
 
 Evaluation evaluate(const LatencyPredictor& predictor, const Encodings& encodings, const DeviceTask& device,
-                    EvaluationProtocol protocol, int samples, std::uint64_t seed) {
+                    EvaluationProtocol protocol, int samples, std::uint64_t seed, bool designed) {
   Rng rng(seed);
-  const Split split =
-      protocol == EvaluationProtocol::paper ? paper_split(device, samples, rng) : strict_split(device, samples, rng);
+  const Split split = split_of(predictor, encodings, device, protocol, samples, designed, rng);
   const Samples support{encodings_of(encodings, split.support), latencies_of(device, split.support)};
   const auto estimator = predictor.adapt(device.embedding, support, split.scale, rng);
-  const std::vector<double> predicted_s = estimator->predict_s(encodings_of(encodings, split.queries));
+  const std::vector<Encoding> queries = encodings_of(encodings, split.queries);
+  const std::vector<double> predicted_s = estimator->predict_s(queries);
   const std::vector<double> measured_s = latencies_of(device, split.queries);
   return {.spearman = spearman(predicted_s, measured_s),
           .kendall = kendall(predicted_s, measured_s),
           .median_ape = median_ape(predicted_s, measured_s),
           .within_5pct = share_within(predicted_s, measured_s, 0.05),
-          .within_10pct = share_within(predicted_s, measured_s, 0.10)};
+          .within_10pct = share_within(predicted_s, measured_s, 0.10),
+          .coverage90 = coverage(predicted_s, estimator->spread_s(queries), measured_s),
+          .designed = split.designed};
 }
 
 }  // namespace naslat

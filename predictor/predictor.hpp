@@ -18,7 +18,14 @@ class Estimator {
 
   /// Latencies in seconds, one per architecture.
   [[nodiscard]] virtual std::vector<double> predict_s(std::span<const Encoding> architectures) const = 0;
+
+  /// How far a measurement may lie from each prediction, seconds: nine in ten within 1.645 of these. Empty from
+  /// predictors that do not know.
+  [[nodiscard]] virtual std::vector<double> spread_s(std::span<const Encoding>) const { return {}; }
 };
+
+/// Half-width of a 90% interval, in spreads.
+constexpr double kNinetyPercent = 1.645;
 
 struct DeviceTask;
 
@@ -45,6 +52,13 @@ class LatencyPredictor {
   /// @param scale what is known of the device's range: of the support samples, or wider (protocol `paper`)
   [[nodiscard]] virtual std::unique_ptr<Estimator> adapt(const HardwareEmbedding& embedding, const Samples& support,
                                                          const TargetScale& scale, Rng& rng) const = 0;
+
+  /// The candidates whose latencies would teach it most, in the order in which they would, beside those known already;
+  /// none from predictors that take samples as they come. @param known positions among the candidates
+  [[nodiscard]] virtual std::vector<std::size_t> design(std::span<const Encoding>, std::span<const std::size_t>,
+                                                        std::size_t) const {
+    return {};
+  }
 };
 
 }  // namespace naslat

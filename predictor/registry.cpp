@@ -6,10 +6,12 @@
 #include <functional>
 
 #include "configs/errors.hpp"
+#include "predictor/additive.hpp"
 #include "predictor/checkpoint.hpp"
 #include "predictor/flops.hpp"
 #include "predictor/from_scratch.hpp"
 #include "predictor/help.hpp"
+#include "predictor/ridge.hpp"
 
 namespace naslat {
 
@@ -26,23 +28,36 @@ std::unique_ptr<LatencyPredictor> help_with(const std::string& name, const HelpT
 
 struct Entry {
   const char* name;
-  bool meta_trained;
+  Sources sources;
+  bool work;
   Make make;
 };
 constexpr std::array kEntries = {
-    Entry{"flops", false,
+    Entry{"flops", Sources::none, true,
           [](const std::string&, const HelpTraining&) -> std::unique_ptr<LatencyPredictor> {
             return std::make_unique<FlopsPredictor>();
           }},
-    Entry{"brp-nas", false, [](const std::string&, const HelpTraining&) { return make_brp_nas(); }},
-    Entry{"scratch", false, [](const std::string&, const HelpTraining&) { return make_scratch(); }},
-    Entry{"maml", true, help_with<false, true, false, false>},
-    Entry{"meta-sgd", true, help_with<false, true, true, false>},
+    Entry{"brp-nas", Sources::none, false, [](const std::string&, const HelpTraining&) { return make_brp_nas(); }},
+    Entry{"scratch", Sources::none, false, [](const std::string&, const HelpTraining&) { return make_scratch(); }},
+    Entry{"maml", Sources::required, false, help_with<false, true, false, false>},
+    Entry{"meta-sgd", Sources::required, false, help_with<false, true, true, false>},
     // Table 2's ablations, each adding a part to the one before
-    Entry{"help-amortization", true, help_with<false, false, false, false>},
-    Entry{"help-condition", true, help_with<true, false, false, false>},
-    Entry{"help-adapt", true, help_with<true, true, true, false>},
-    Entry{"help", true, help_with<true, true, true, true>}};
+    Entry{"help-amortization", Sources::required, false, help_with<false, false, false, false>},
+    Entry{"help-condition", Sources::required, false, help_with<true, false, false, false>},
+    Entry{"help-adapt", Sources::required, false, help_with<true, true, true, false>},
+    Entry{"help", Sources::required, false, help_with<true, true, true, true>},
+    Entry{"op-counts", Sources::optional, true,
+          [](const std::string& name, const HelpTraining&) -> std::unique_ptr<LatencyPredictor> {
+            return std::make_unique<RidgePredictor>(name, RidgePredictor::Figures::kinds);
+          }},
+    Entry{"linear", Sources::optional, true,
+          [](const std::string& name, const HelpTraining&) -> std::unique_ptr<LatencyPredictor> {
+            return std::make_unique<RidgePredictor>(name, RidgePredictor::Figures::all);
+          }},
+    Entry{"additive", Sources::optional, true,
+          [](const std::string&, const HelpTraining&) -> std::unique_ptr<LatencyPredictor> {
+            return std::make_unique<AdditivePredictor>();
+          }}};
 
 const Entry& entry(const std::string& name) {
   for (const Entry& known : kEntries) {
@@ -59,7 +74,9 @@ std::vector<std::string> predictor_names() {
   return names;
 }
 
-bool needs_meta_training(const std::string& name) { return entry(name).meta_trained; }
+Sources sources_of(const std::string& name) { return entry(name).sources; }
+
+bool needs_work(const std::string& name) { return entry(name).work; }
 
 std::unique_ptr<LatencyPredictor> make_predictor(const std::string& name, const HelpTraining& training) {
   return entry(name).make(name, training);

@@ -14,8 +14,11 @@ struct HelpTraining;
 /// Every predictor's name, in the order of the paper's tables.
 [[nodiscard]] std::vector<std::string> predictor_names();
 
-/// Whether it learns from source devices before it can be adapted.
-[[nodiscard]] bool needs_meta_training(const std::string& name);
+/// What a predictor learns from source devices before it can be adapted.
+enum class Sources { none, optional, required };
+[[nodiscard]] Sources sources_of(const std::string& name);
+/// Whether it wants encodings with the work of their networks.
+[[nodiscard]] bool needs_work(const std::string& name);
 
 /// A predictor not meta-trained yet. @param training of those that are @throws ConfigError naming the known ones
 [[nodiscard]] std::unique_ptr<LatencyPredictor> make_predictor(const std::string& name, const HelpTraining& training);

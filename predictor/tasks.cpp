@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "configs/errors.hpp"
+#include "predictor/parallel.hpp"
 
 namespace naslat {
 
@@ -44,13 +45,16 @@ std::vector<double> reference_latencies(const SearchSpace& space, const LatencyT
 
 }  // namespace
 
-Encodings encode_all(const SearchSpace& space, std::span<const Architecture> architectures, bool with_macs) {
-  Encodings encodings;
-  encodings.reserve(architectures.size());
-  for (const Architecture& architecture : architectures) {
-    encodings.push_back(space.encode(architecture));
-    if (with_macs) encodings.back().macs = static_cast<double>(macs(space.network(architecture)));
-  }
+Encodings encode_all(const SearchSpace& space, std::span<const Architecture> architectures, bool with_work,
+                     int threads) {
+  Encodings encodings(architectures.size());
+  parallel_for(architectures.size(), threads, [&](std::size_t, std::size_t i) {
+    encodings[i] = space.encode(architectures[i]);
+    if (!with_work) return;
+    const Network network = space.network(architectures[i]);
+    encodings[i].macs = static_cast<double>(macs(network));
+    encodings[i].work = work_of(network);
+  });
   return encodings;
 }
 
@@ -76,13 +80,13 @@ DeviceTask device_task(const SearchSpace& space, const LatencyTable& table) {
 }
 
 std::vector<DeviceTask> device_tasks(const SearchSpace& space, std::span<const LatencyTable> tables,
-                                     std::span<const std::string> devices) {
+                                     std::span<const std::string> devices, bool latencies_only) {
   std::vector<DeviceTask> tasks;
   for (const std::string& device : devices) {
     const auto found =
         std::find_if(tables.begin(), tables.end(), [&](const LatencyTable& t) { return t.device == device; });
     if (found == tables.end()) throw DataError(fmt::format("device {}: no such table among {}", device, tables.size()));
-    tasks.push_back(device_task(space, *found));
+    tasks.push_back(latencies_only ? DeviceTask{device, {}, found->latency_s, {}, {}, {}} : device_task(space, *found));
   }
   return tasks;
 }

@@ -13,9 +13,9 @@ namespace naslat {
 
 /// The encodings of a list of architectures, made once and pointed to by the tasks of all devices.
 using Encodings = std::vector<Encoding>;
-/// @param with_macs whether the encodings carry their networks' multiply-accumulates, which takes building the networks
+/// @param with_work whether the encodings carry their networks' work, which takes building the networks
 [[nodiscard]] Encodings encode_all(const SearchSpace& space, std::span<const Architecture> architectures,
-                                   bool with_macs = false);
+                                   bool with_work = false, int threads = 1);
 
 /// One device as HELP's released code sees it (help-predictor.md 1): positions are in the list of architectures.
 struct DeviceTask {
@@ -33,8 +33,10 @@ struct DeviceTask {
 /// @throws DataError naming the device, if a reference has no latency or the table is too short
 [[nodiscard]] DeviceTask device_task(const SearchSpace& space, const LatencyTable& table);
 
-/// The tasks of the named devices, in that order. @throws DataError naming a device that has no table
+/// The tasks of the named devices, in that order.
+/// @param latencies_only without embedding, pool, queries and scale, which short tables do not allow for
+/// @throws DataError naming a device that has no table
 [[nodiscard]] std::vector<DeviceTask> device_tasks(const SearchSpace& space, std::span<const LatencyTable> tables,
-                                                   std::span<const std::string> devices);
+                                                   std::span<const std::string> devices, bool latencies_only = false);
 
 }  // namespace naslat

@@ -70,7 +70,7 @@ TEST_P(EveryPredictor, RanksNetworksOfADeviceItNeverSaw) {
 }
 
 TEST_P(EveryPredictor, GivesTheSameNumbersOnOneThreadAndOnTwo) {
-  if (!needs_meta_training(GetParam())) GTEST_SKIP() << "computes on one thread";
+  if (sources_of(GetParam()) != Sources::required) GTEST_SKIP() << "computes on one thread";
   EXPECT_EQ(predictions(*prepared(GetParam(), 1), 10), predictions(*prepared(GetParam(), 2), 10));
 }
 

@@ -1,0 +1,331 @@
+#include "predictor/additive.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "configs/errors.hpp"
+#include "predictor/group_process.hpp"
+#include "predictor/tasks.hpp"
+
+namespace naslat {
+
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+using Groups = std::vector<AdditiveFeatures::Group>;
+
+// Medians of the prior variances of the groups, in units of the samples' variance: frozen on source and validation
+// devices of the published tables, see configs/nasflat.toml.
+constexpr double kPriorWork = 0.05, kPriorCounts = 0.01, kPriorOnlyWork = 0.3;
+constexpr double kDesignVariance = 0.2, kDesignNoise = 0.1;
+constexpr double kOptimism = 1.2;  // samples left out were still used to choose the members' weights
+
+MatrixXd kernel(const MatrixXd& features, const AdditiveFeatures::Group& group) {
+  const auto columns = features.middleCols(group.first, group.count);
+  return columns * columns.transpose() / static_cast<double>(group.count);
+}
+
+/// A model's prediction, linear in the features, and how well it predicts each sample from the others.
+struct Member {
+  VectorXd coefficients;
+  double constant = 0;
+  VectorXd left_out;
+};
+
+std::vector<MatrixXd> kernels_of(const MatrixXd& features, const Groups& groups) {
+  std::vector<MatrixXd> kernels;
+  for (const auto& group : groups) kernels.push_back(kernel(features, group));
+  return kernels;
+}
+
+Member all_groups(const MatrixXd& features, const VectorXd& targets, const Groups& groups,
+                  const GroupProcess& process) {
+  Member member{VectorXd::Zero(features.cols()), process.constant(), process.leave_one_out(targets)};
+  for (std::size_t k = 0; k < groups.size(); ++k) {
+    const double weight = process.variance[static_cast<Index>(k)] / static_cast<double>(groups[k].count);
+    member.coefficients.segment(groups[k].first, groups[k].count) =
+        weight * features.middleCols(groups[k].first, groups[k].count).transpose() * process.alpha;
+  }
+  return member;
+}
+
+/// Costs of one execution's physical sums, none of them negative; what is left is noise, or (second member) explained
+/// by counts.
+std::array<Member, 2> non_negative_costs(const MatrixXd& features, const VectorXd& targets, const Groups& groups,
+                                         const AdditiveFeatures::Group& work) {
+  Groups used{work};
+  std::vector<double> prior{kPriorOnlyWork};
+  for (const auto& group : groups) {
+    if (group.work || group.name == "sources") continue;
+    used.push_back(group);
+    prior.push_back(kPriorCounts);
+  }
+  const std::vector<MatrixXd> kernels = kernels_of(features, used);
+  const GroupProcess process = fit_group_process(kernels, targets, prior);
+
+  const Index n = targets.size();
+  MatrixXd counts = MatrixXd::Zero(n, n);
+  for (std::size_t k = 1; k < used.size(); ++k) counts += process.variance[static_cast<Index>(k)] * kernels[k];
+  MatrixXd covariance = counts;
+  covariance.diagonal().array() += process.noise / process.trust.array();
+  const MatrixXd sums = features.middleCols(work.first, work.count);
+  const double penalty = static_cast<double>(work.count) / process.variance[0];
+
+  const MatrixXd precision = covariance.inverse();
+  const NonNegative fit = fit_non_negative(sums, targets, precision, penalty);
+  Member plain{VectorXd::Zero(features.cols()), fit.constant, VectorXd(n)}, corrected = plain;
+  plain.coefficients.segment(work.first, work.count) = fit.b;
+  corrected.coefficients = plain.coefficients;
+  const VectorXd alpha = precision * (targets - sums * fit.b - VectorXd::Constant(n, fit.constant));
+  for (std::size_t k = 1; k < used.size(); ++k) {
+    const double weight = process.variance[static_cast<Index>(k)] / static_cast<double>(used[k].count);
+    corrected.coefficients.segment(used[k].first, used[k].count) +=
+        weight * features.middleCols(used[k].first, used[k].count).transpose() * alpha;
+  }
+
+  // Each sample from the others; of many samples, a tenth at a time.
+  const Index folds = n <= 40 ? n : 10;
+  for (Index fold = 0; fold < folds; ++fold) {
+    std::vector<Index> kept, left;
+    for (Index i = 0; i < n; ++i) (i % folds == fold ? left : kept).push_back(i);
+    const MatrixXd inner = covariance(kept, kept).inverse();
+    const MatrixXd kept_sums = sums(kept, Eigen::all);
+    const NonNegative part = fit_non_negative(kept_sums, targets(kept), inner, penalty, fit.b);
+    const VectorXd residual =
+        targets(kept) - kept_sums * part.b - VectorXd::Constant(static_cast<Index>(kept.size()), part.constant);
+    const VectorXd said = (sums(left, Eigen::all) * part.b).array() + part.constant;
+    plain.left_out(left) = said;
+    corrected.left_out(left) = said + counts(left, kept) * inner * residual;
+  }
+  return {plain, corrected};
+}
+
+/// Average of the members, weighted by the inverse square of their mean squared error on samples left out; an outlier
+/// counts as two spreads.
+Member averaged(const std::vector<Member>& members, const VectorXd& targets) {
+  VectorXd weight(static_cast<Index>(members.size()));
+  for (std::size_t m = 0; m < members.size(); ++m) {
+    const double error = (members[m].left_out - targets).cwiseAbs().cwiseMin(2).squaredNorm() + 1e-12;
+    weight[static_cast<Index>(m)] = 1 / (error * error);
+  }
+  weight /= weight.sum();
+  Member mean{VectorXd::Zero(members[0].coefficients.size()), 0, VectorXd::Zero(targets.size())};
+  for (std::size_t m = 0; m < members.size(); ++m) {
+    const double w = weight[static_cast<Index>(m)];
+    mean.coefficients += w * members[m].coefficients;
+    mean.constant += w * members[m].constant;
+    mean.left_out += w * members[m].left_out;
+  }
+  return mean;
+}
+
+/// Half-width of Student's 90% interval over that of the normal one (Cornish and Fisher's first term).
+double student_over_normal(Index samples) {
+  constexpr double kNormal = 1.645;
+  return 1 + (kNormal * kNormal + 1) / (4.0 * static_cast<double>(samples - 1));
+}
+
+class AdditiveEstimator final : public Estimator {
+ public:
+  std::shared_ptr<const AdditiveFeatures> features;
+  MatrixXd source_costs;
+  Member mean;
+  double offset_s = 0, unit_s = 1;  ///< latency = offset + unit · (what the mean says)
+  double floor_s = 0;               ///< scale on which predictions bend to stay positive
+  VectorXd root_variance;           ///< per feature, of the process's prior
+  MatrixXd sample_roots;            ///< samples × features, times root_variance
+  MatrixXd precision;
+  double noise = 0, calibration = 1;
+
+  [[nodiscard]] std::vector<double> predict_s(std::span<const Encoding> architectures) const override {
+    const Index columns = features->columns();
+    // What sources charge is linear in the features too, so one product serves.
+    const VectorXd weight =
+        mean.coefficients.head(columns) + source_costs * mean.coefficients.tail(source_costs.cols());
+    std::vector<double> latency_s(architectures.size());
+    in_parts(architectures, [&](std::size_t first, const MatrixXd& part) {
+      const VectorXd said = part * weight;
+      for (Index i = 0; i < said.size(); ++i) {
+        latency_s[first + static_cast<std::size_t>(i)] = positive(offset_s + unit_s * (mean.constant + said[i]));
+      }
+    });
+    return latency_s;
+  }
+
+  [[nodiscard]] std::vector<double> spread_s(std::span<const Encoding> architectures) const override {
+    std::vector<double> spread_s(architectures.size());
+    in_parts(architectures, [&](std::size_t first, const MatrixXd& part) {
+      MatrixXd roots(part.rows(), root_variance.size());
+      roots << part, part * source_costs;
+      roots = roots * root_variance.asDiagonal();
+      const MatrixXd covariance = (roots * sample_roots.transpose()).array() + kConstantVariance;
+      const VectorXd known = (covariance * precision).cwiseProduct(covariance).rowwise().sum();
+      for (Index i = 0; i < part.rows(); ++i) {
+        const double variance = kConstantVariance + roots.row(i).squaredNorm() + noise - known[i];
+        spread_s[first + static_cast<std::size_t>(i)] = calibration * unit_s * std::sqrt(std::max(variance, noise));
+      }
+    });
+    return spread_s;
+  }
+
+ private:
+  template <typename Use>
+  void in_parts(std::span<const Encoding> architectures, const Use& use) const {
+    constexpr std::size_t kPart = 256;  // features of so many fit into a cache
+    for (std::size_t first = 0; first < architectures.size(); first += kPart) {
+      use(first, (*features)(architectures.subspan(first, std::min(kPart, architectures.size() - first))));
+    }
+  }
+  /// Bends what would be below 0 towards it, keeping the order.
+  [[nodiscard]] double positive(double said_s) const {
+    const double x = said_s / floor_s;
+    return x > 30 ? said_s : floor_s * std::log1p(std::exp(x));
+  }
+};
+
+/// What a device charges for each figure: ridge regression with Student-t weights over all its latencies.
+VectorXd costs_of(const MatrixXd& features, const DeviceTask& device) {
+  constexpr std::size_t kMostRows = 5000;
+  std::vector<Index> rows;
+  const std::size_t stride = std::max<std::size_t>(1, device.latency_s.size() / kMostRows);
+  for (std::size_t i = 0; i < device.latency_s.size(); i += stride) {
+    if (std::isfinite(device.latency_s[i])) rows.push_back(static_cast<Index>(i));
+  }
+  if (rows.size() < 2)
+    throw DataError(fmt::format("{}: got {} latencies, wanted at least 2", device.device, rows.size()));
+  const MatrixXd x = features(rows, Eigen::all);
+  VectorXd y(x.rows());
+  for (Index i = 0; i < y.size(); ++i)
+    y[i] = device.latency_s[static_cast<std::size_t>(rows[static_cast<std::size_t>(i)])];
+  y.array() -= y.mean();
+  y /= std::sqrt(y.squaredNorm() / static_cast<double>(y.size()));
+
+  VectorXd trust = VectorXd::Ones(y.size()), costs;
+  for (int round = 0; round < 4; ++round) {
+    const MatrixXd weighted = trust.asDiagonal() * x;
+    MatrixXd quadratic = MatrixXd::Identity(x.cols(), x.cols()) * (1e-3 * static_cast<double>(x.rows()));
+    quadratic.noalias() += x.transpose() * weighted;
+    costs = quadratic.llt().solve(weighted.transpose() * (y.array() - trust.dot(y) / trust.sum()).matrix());
+    VectorXd residual = y - x * costs;
+    std::vector<double> sizes(static_cast<std::size_t>(residual.size()));
+    VectorXd::Map(sizes.data(), residual.size()) = residual.cwiseAbs();
+    std::nth_element(sizes.begin(), sizes.begin() + static_cast<std::ptrdiff_t>(sizes.size() / 2), sizes.end());
+    const double spread = 1.4826 * sizes[sizes.size() / 2] + 1e-9;  // of a normal distribution with that median
+    trust = 5 / (4 + (residual / spread).array().square());
+  }
+  const double spread = std::sqrt((features * costs).squaredNorm() / static_cast<double>(features.rows()));
+  return spread > 0 ? VectorXd(costs / spread) : costs;
+}
+
+Groups with_sources(const AdditiveFeatures& features, Index sources) {
+  Groups groups = features.groups();
+  if (sources > 0) groups.push_back({"sources", features.columns(), sources, false});
+  return groups;
+}
+
+MatrixXd with_sources(const MatrixXd& features, const MatrixXd& source_costs) {
+  MatrixXd all(features.rows(), features.cols() + source_costs.cols());
+  all << features, features * source_costs;
+  return all;
+}
+
+}  // namespace
+
+void AdditivePredictor::meta_train(const SourcePool& pool, const TrainingObserver&) {
+  features_ = std::make_shared<const AdditiveFeatures>(pool.encodings);
+  source_costs_ = MatrixXd(features_->columns(), static_cast<Index>(pool.train.size() + pool.validate.size()));
+  if (source_costs_.cols() == 0) return;
+  const MatrixXd features = (*features_)(pool.encodings);
+  Index column = 0;
+  for (const auto& devices : {pool.train, pool.validate}) {
+    for (const DeviceTask& device : devices) source_costs_.col(column++) = costs_of(features, device);
+  }
+}
+
+std::unique_ptr<Estimator> AdditivePredictor::adapt(const HardwareEmbedding&, const Samples& support,
+                                                    const TargetScale&, Rng&) const {
+  if (!features_) throw DataError("additive: meta_train() comes first, with or without source devices");
+  const auto n = static_cast<Index>(support.x.size());
+  if (n < 4) throw DataError(fmt::format("additive: got {} samples, wanted at least 4", n));
+  auto estimator = std::make_unique<AdditiveEstimator>();
+  const VectorXd latency_s = VectorXd::Map(support.latency_s.data(), n);
+  estimator->offset_s = latency_s.mean();
+  const double deviation_s = std::sqrt((latency_s.array() - estimator->offset_s).square().mean());
+  estimator->unit_s = deviation_s > 0 ? deviation_s : estimator->offset_s;
+  estimator->floor_s = 0.02 * estimator->offset_s;
+  const VectorXd targets = (latency_s.array() - estimator->offset_s) / estimator->unit_s;
+
+  const MatrixXd features = with_sources((*features_)(support.x), source_costs_);
+  const Groups groups = with_sources(*features_, source_costs_.cols());
+  std::vector<double> prior;
+  for (const auto& group : groups) prior.push_back(group.work || group.name == "sources" ? kPriorWork : kPriorCounts);
+  const GroupProcess process = fit_group_process(kernels_of(features, groups), targets, prior);
+  std::vector<Member> members{all_groups(features, targets, groups, process)};
+  for (const auto& group : groups) {
+    if (!group.work) continue;
+    for (Member& member : non_negative_costs(features, targets, groups, group)) members.push_back(std::move(member));
+  }
+  estimator->mean = averaged(members, targets);
+
+  estimator->features = features_;
+  estimator->source_costs = source_costs_;
+  estimator->root_variance = VectorXd::Zero(features.cols());
+  for (std::size_t k = 0; k < groups.size(); ++k) {
+    estimator->root_variance.segment(groups[k].first, groups[k].count)
+        .setConstant(std::sqrt(process.variance[static_cast<Index>(k)] / static_cast<double>(groups[k].count)));
+  }
+  estimator->sample_roots = features * estimator->root_variance.asDiagonal();
+  estimator->precision = process.precision;
+  estimator->noise = process.noise;
+  const VectorXd expected = process.leave_one_out_variance();
+  const Eigen::ArrayXd surprise = (estimator->mean.left_out - targets).array().square() / expected.array();
+  estimator->calibration = kOptimism * std::sqrt(surprise.min(9).mean()) * student_over_normal(n);
+  return estimator;
+}
+
+std::vector<std::size_t> AdditivePredictor::design(std::span<const Encoding> candidates,
+                                                   std::span<const std::size_t> known, std::size_t count) const {
+  if (!features_) throw DataError("additive: meta_train() comes first, with or without source devices");
+  const MatrixXd features = with_sources((*features_)(candidates), source_costs_);
+  MatrixXd roots(features.rows(), features.cols() + 1);  // prior covariance of two candidates: product of their rows
+  roots << features, VectorXd::Constant(features.rows(), std::sqrt(kConstantVariance));
+  for (const auto& group : with_sources(*features_, source_costs_.cols())) {
+    roots.middleCols(group.first, group.count) *= std::sqrt(kDesignVariance / static_cast<double>(group.count));
+  }
+  // P is the weights' posterior covariance, 1 before any sample, and M the candidates' mean outer product. A sample of
+  // row x lowers the candidates' mean variance by x P M P x' / (x P x' + noise), and P by rank one.
+  MatrixXd seen = roots,
+           useful = roots * (roots.transpose() * roots) / static_cast<double>(roots.rows());  // X P, X P M
+  const auto learn = [&](Index row) {
+    const Eigen::RowVectorXd u = seen.row(row), v = useful.row(row);
+    const VectorXd share = roots * u.transpose() / (u.dot(roots.row(row)) + kDesignNoise);
+    seen -= share * u;
+    useful -= share * v;
+  };
+  std::vector<bool> taken(candidates.size());
+  for (const std::size_t i : known) {
+    learn(static_cast<Index>(i));
+    taken[i] = true;
+  }
+  std::vector<std::size_t> chosen;
+  while (chosen.size() < std::min(count, candidates.size() - known.size())) {
+    const VectorXd variance = seen.cwiseProduct(roots).rowwise().sum().array() + kDesignNoise;
+    VectorXd gain = useful.cwiseProduct(seen).rowwise().sum().cwiseQuotient(variance);
+    for (std::size_t i = 0; i < taken.size(); ++i) {
+      if (taken[i]) gain[static_cast<Index>(i)] = -1;
+    }
+    Index best = 0;
+    gain.maxCoeff(&best);
+    learn(best);
+    taken[static_cast<std::size_t>(best)] = true;
+    chosen.push_back(static_cast<std::size_t>(best));
+  }
+  return chosen;
+}
+
+}  // namespace naslat

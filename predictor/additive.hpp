@@ -1,0 +1,34 @@
+#pragma once
+
+#include <memory>
+
+#include "predictor/additive_features.hpp"
+#include "predictor/predictor.hpp"
+
+namespace naslat {
+
+/// Ours. Latency in these spaces is very nearly a sum of costs, so a device is learned as one: a Gaussian process over
+/// linear kernels (what source devices charge for an architecture, physical sums for each way of executing a graph,
+/// block counts, the encoding) and, for each way of executing it, non-negative costs of the physical sums, averaged by
+/// how well each predicts every sample from the others. Closed form: milliseconds, no meta-training. Works without any
+/// source device; chooses its own samples.
+class AdditivePredictor final : public LatencyPredictor {
+ public:
+  [[nodiscard]] std::string name() const override { return "additive"; }
+
+  /// Learns the scale of each figure over the pool's architectures, and what each source device charges for it.
+  void meta_train(const SourcePool& pool, const TrainingObserver& observe) override;
+
+  /// @throws DataError for fewer than 4 samples
+  [[nodiscard]] std::unique_ptr<Estimator> adapt(const HardwareEmbedding& embedding, const Samples& support,
+                                                 const TargetScale& scale, Rng& rng) const override;
+
+  [[nodiscard]] std::vector<std::size_t> design(std::span<const Encoding> candidates,
+                                                std::span<const std::size_t> known, std::size_t count) const override;
+
+ private:
+  std::shared_ptr<const AdditiveFeatures> features_;
+  Eigen::MatrixXd source_costs_;  ///< columns of features × source devices, each of spread 1 over the pool
+};
+
+}  // namespace naslat

@@ -1,0 +1,189 @@
+#include "predictor/experiment.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <sstream>
+
+#include "configs/errors.hpp"
+#include "measure/progress.hpp"
+#include "predictor/metrics.hpp"
+#include "predictor/parallel.hpp"
+#include "predictor/published_tables.hpp"
+#include "predictor/registry.hpp"
+
+namespace naslat {
+
+namespace {
+
+/// A space's tables and architectures, made once for all sets.
+struct SpaceData {
+  std::vector<LatencyTable> tables;
+  Encodings encodings;
+};
+
+SpaceData load(const Experiment& e, const std::string& space) {
+  SpaceData data{read_all_tables(e.data, space), {}};
+  const bool with_work =
+      std::any_of(e.contestants.begin(), e.contestants.end(), [](const Contestant& c) { return needs_work(c.name); });
+  data.encodings = encode_all(search_space(space), *data.tables.at(0).architectures, with_work, e.threads);
+  return data;
+}
+
+/// "LABEL v1 v2 …" of a label: one figure per device, or a single one that is their mean; empty if there is none.
+std::vector<double> published_of(const DeviceSet& set, const std::string& label) {
+  for (const std::string& text : set.published) {
+    std::istringstream words(text);
+    std::string name;
+    words >> name;
+    if (name != label) continue;
+    std::vector<double> figures;
+    for (double figure = 0; words >> figure;) figures.push_back(figure);
+    if (!words.eof() || (figures.size() != set.devices.size() && figures.size() != 1)) {
+      throw ConfigError(fmt::format("published: got '{}', wanted a name and one figure per device ({}) or their mean",
+                                    text, set.devices.size()));
+    }
+    return figures;
+  }
+  return {};
+}
+
+/// The row of figures published under a name that no contestant has.
+std::vector<ResultRow> others_published(const Experiment& e, const DeviceSet& set) {
+  std::vector<ResultRow> rows;
+  for (const std::string& text : set.published) {
+    const std::string label = text.substr(0, text.find(' '));
+    const std::vector<double> figures = published_of(set, label);
+    const bool ours =
+        std::any_of(e.contestants.begin(), e.contestants.end(), [&](const Contestant& c) { return c.label == label; });
+    if (ours || figures.empty()) continue;
+    ResultRow row{set.name, set.space, label, 0, false, "published", "mean", {}, {}};
+    row.published = mean(figures);
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+/// The devices that have a table; the others are noted, or refused where the set does not allow for it.
+std::vector<std::string> with_tables(const DeviceSet& set, const char* role, const std::vector<std::string>& wanted,
+                                     const std::vector<LatencyTable>& tables, std::vector<std::string>& notes) {
+  std::vector<std::string> there, missing;
+  for (const std::string& device : wanted) {
+    const bool known = std::any_of(tables.begin(), tables.end(), [&](const auto& t) { return t.device == device; });
+    (known || !set.partial ? there : missing).push_back(device);
+  }
+  if (!missing.empty()) {
+    notes.push_back(fmt::format("{}: {} devices without a table: {}", set.name, role, fmt::join(missing, ", ")));
+  }
+  return there;
+}
+
+/// Ready to adapt: HELP from its checkpoint unless source devices are given, others trained on these.
+std::unique_ptr<LatencyPredictor> prepared(const Experiment& e, const DeviceSet& set, const std::string& name,
+                                           const SpaceData& data, const SourcePool& pool) {
+  const Sources sources = sources_of(name);
+  if (name == "help" && (set.train.empty() || !e.checkpoint.empty())) {
+    return load_predictor(set.space, e.checkpoint, e.threads);
+  }
+  if (sources == Sources::required && (pool.train.empty() || pool.validate.empty())) {
+    throw ConfigError(fmt::format("predictors: {} learns from other devices: name them by train and validate", name));
+  }
+  auto predictor = make_predictor(name, e.training);
+  if (sources == Sources::none) return predictor;
+  Progress progress(fmt::format("{} {}: training {}", e.name, set.name, name), e.quiet);
+  predictor->meta_train({data.encodings, pool.train, pool.validate}, [&](int episode, double loss, double) {
+    progress.update(static_cast<double>(episode) / e.training.episodes, fmt::format("query loss {:.4f}", loss));
+  });
+  return predictor;
+}
+
+/// The row of device "mean": per draw, the mean over devices.
+ResultRow mean_row(std::span<const ResultRow> devices) {
+  ResultRow mean_of = devices.front();
+  mean_of.device = "mean";
+  mean_of.draws.assign(devices.front().draws.size(), {});
+  mean_of.published.reset();
+  const auto count = static_cast<double>(devices.size());
+  const bool all_published =
+      std::all_of(devices.begin(), devices.end(), [](const ResultRow& row) { return row.published.has_value(); });
+  for (const ResultRow& row : devices) {
+    if (all_published) mean_of.published = mean_of.published.value_or(0) + *row.published / count;
+    for (std::size_t draw = 0; draw < row.draws.size(); ++draw) {
+      for (const auto field : kEvaluationFields) mean_of.draws[draw].*field += row.draws[draw].*field / count;
+    }
+  }
+  return mean_of;
+}
+
+/// One contestant under one protocol on every device of a set.
+std::vector<ResultRow> compete(const Experiment& e, const DeviceSet& set, const Contestant& contestant,
+                               const LatencyPredictor& predictor, const Encodings& encodings,
+                               const std::vector<DeviceTask>& tasks, EvaluationProtocol protocol) {
+  const std::vector<double> published =
+      protocol == EvaluationProtocol::strict ? std::vector<double>() : published_of(set, contestant.label);
+  Progress progress(fmt::format("{} {}: {}", e.name, set.name, contestant.label), e.quiet);
+  const bool own_threads = sources_of(contestant.name) == Sources::required;
+  std::vector<ResultRow> rows;
+  for (std::size_t d = 0; d < tasks.size(); ++d) {
+    ResultRow row{set.name,           set.space, contestant.name,
+                  contestant.samples, false,     std::string(to_string(protocol)),
+                  tasks[d].device,    {},        {}};
+    if (published.size() == tasks.size()) row.published = published[d];
+    row.draws.resize(static_cast<std::size_t>(e.seeds));
+    parallel_for(row.draws.size(), own_threads ? 1 : e.threads, [&](std::size_t, std::size_t s) {
+      row.draws[s] = evaluate(predictor, encodings, tasks[d], protocol, contestant.samples, e.seed + s, e.designed);
+    });
+    row.designed = row.draws[0].designed;
+    rows.push_back(std::move(row));
+    progress.update(static_cast<double>(d + 1) / static_cast<double>(tasks.size()), tasks[d].device);
+  }
+  rows.push_back(mean_row(rows));
+  if (published.size() == 1) rows.back().published = published[0];
+  return rows;
+}
+
+}  // namespace
+
+std::vector<double> ResultRow::all(double Evaluation::*field) const {
+  std::vector<double> values;
+  for (const Evaluation& draw : draws) values.push_back(draw.*field);
+  return values;
+}
+
+ExperimentResult run_experiment(const Experiment& e) {
+  ExperimentResult result;
+  std::map<std::string, SpaceData> spaces;
+  const bool latencies_only =
+      std::all_of(e.contestants.begin(), e.contestants.end(), [](const auto& c) { return needs_work(c.name); }) &&
+      std::find(e.protocols.begin(), e.protocols.end(), EvaluationProtocol::paper) == e.protocols.end();
+  for (const DeviceSet& set : e.sets) {
+    for (const Contestant& contestant : e.contestants) static_cast<void>(published_of(set, contestant.label));
+    if (!spaces.contains(set.space)) spaces.emplace(set.space, load(e, set.space));
+    const SpaceData& data = spaces.at(set.space);
+    const SearchSpace& space = search_space(set.space);
+    const auto tasks_of = [&](const char* role, const std::vector<std::string>& devices) {
+      return device_tasks(space, data.tables, with_tables(set, role, devices, data.tables, result.notes),
+                          latencies_only);
+    };
+    const std::vector<DeviceTask> train = tasks_of("source", set.train),
+                                  validate = tasks_of("validation", set.validate),
+                                  tasks = tasks_of("target", set.devices);
+    if (tasks.empty()) continue;  // noted
+    std::map<std::string, std::unique_ptr<LatencyPredictor>> predictors;
+    for (const Contestant& contestant : e.contestants) {
+      auto& predictor = predictors[contestant.name];
+      if (!predictor) predictor = prepared(e, set, contestant.name, data, {data.encodings, train, validate});
+      for (const EvaluationProtocol protocol : e.protocols) {
+        for (ResultRow& row : compete(e, set, contestant, *predictor, data.encodings, tasks, protocol)) {
+          result.rows.push_back(std::move(row));
+        }
+      }
+    }
+    for (ResultRow& row : others_published(e, set)) result.rows.push_back(std::move(row));
+  }
+  return result;
+}
+
+}  // namespace naslat

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "configs/table.hpp"
+#include "predictor/evaluation.hpp"
+#include "predictor/help.hpp"
+
+namespace naslat {
+
+/// A split of the devices of one space: predictors learn from some and are judged on others.
+struct DeviceSet {
+  std::string name{}, space{};
+  std::vector<std::string> train{}, validate{}, devices{};
+  bool partial = false;                ///< source devices without a table are left out instead of refused
+  std::vector<std::string> published{};  ///< "LABEL v1 v2 …": Spearman as published, one per device or their mean
+};
+
+/// A predictor and how many samples it gets: "help" or "brp-nas:900".
+struct Contestant {
+  std::string label, name;
+  int samples = 0;
+};
+
+struct Experiment {
+  std::string name = "evaluate";
+  std::vector<std::string> data;  ///< where the tables are, see read_all_tables()
+  std::vector<DeviceSet> sets;
+  std::vector<Contestant> contestants;
+  std::vector<EvaluationProtocol> protocols;
+  int seeds = 10;
+  std::uint64_t seed = 1;
+  bool designed = true;    ///< predictors that choose their own samples may
+  std::string checkpoint;  ///< of HELP; empty: the one in this binary, unless a set names source devices
+  HelpTraining training{};
+  int threads = 1;  ///< does not change the result
+  bool quiet = false;
+};
+
+/// All draws of one contestant on one device under one protocol. The row of device "mean" holds, per draw, the mean
+/// over devices; figures published by others have no draws.
+struct ResultRow {
+  std::string set, space, predictor;
+  int samples = 0;
+  bool designed = false;
+  std::string protocol, device;
+  std::vector<Evaluation> draws;
+  std::optional<double> published;
+
+  [[nodiscard]] std::vector<double> all(double Evaluation::*field) const;
+};
+
+struct ExperimentResult {
+  std::vector<ResultRow> rows;
+  std::vector<std::string> notes;  ///< e.g. source devices that have no table
+};
+
+/// @throws ConfigError, DataError naming what does not fit; Interrupted
+[[nodiscard]] ExperimentResult run_experiment(const Experiment& experiment);
+
+/// One row per contestant, protocol and device, figures published beside ours.
+[[nodiscard]] Table results_table(const Experiment& experiment, const std::vector<ResultRow>& rows);
+/// {"experiment", "results": […], "notes"}: the schema of `naslat evaluate --json`.
+[[nodiscard]] std::string results_json(const Experiment& experiment, const ExperimentResult& result);
+
+}  // namespace naslat

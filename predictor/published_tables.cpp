@@ -1,0 +1,115 @@
+#include "predictor/published_tables.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <map>
+
+#include "configs/errors.hpp"
+#include "measure/import.hpp"
+
+namespace naslat {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<fs::path> csv_files(const fs::path& place) {
+  std::vector<fs::path> files;
+  if (place.extension() == ".csv") files.push_back(place);
+  if (!fs::is_directory(place)) return files;
+  for (const auto& entry : fs::directory_iterator(place)) {
+    if (entry.path().extension() == ".csv") files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+std::vector<LatencyTable> read_place(const std::string& name, const std::string& space) {
+  const fs::path named = published_folder() / name;
+  const fs::path place = !fs::exists(name) && fs::exists(named) ? named : fs::path(name);
+  const std::vector<fs::path> files = csv_files(place);
+  if (files.empty()) return read_latency_tables(place, space);
+  std::vector<LatencyTable> tables;
+  for (const fs::path& file : files) {
+    for (LatencyTable& table : read_published_tables("latbench", file, space)) tables.push_back(std::move(table));
+  }
+  return tables;
+}
+
+/// Latencies of several tables of several lists, by device, over one list.
+class Join {
+ public:
+  void add(const LatencyTable& table) {
+    const std::vector<std::size_t>& positions = positions_of(table);
+    LatencyTable& joined = of_device(table);
+    joined.latency_s.resize(architectures_->size(), std::numeric_limits<double>::quiet_NaN());
+    for (std::size_t i = 0; i < positions.size(); ++i) {
+      double& latency_s = joined.latency_s[positions[i]];
+      if (std::isnan(latency_s)) latency_s = table.latency_s[i];
+    }
+  }
+
+  [[nodiscard]] std::vector<LatencyTable> tables() && {
+    for (LatencyTable& table : tables_) {
+      table.latency_s.resize(architectures_->size(), std::numeric_limits<double>::quiet_NaN());
+    }
+    return std::move(tables_);
+  }
+
+ private:
+  LatencyTable& of_device(const LatencyTable& table) {
+    for (LatencyTable& known : tables_) {
+      if (known.device == table.device) return known;
+    }
+    return tables_.emplace_back(LatencyTable{table.space, table.device, table.origin, architectures_, {}});
+  }
+
+  /// Where each of the table's architectures is in the joint list; tables that share a list ask once.
+  const std::vector<std::size_t>& positions_of(const LatencyTable& table) {
+    if (table.architectures == last_list_) return last_positions_;
+    last_list_ = table.architectures;
+    last_positions_.clear();
+    for (const Architecture& architecture : *table.architectures) {
+      const auto [entry, is_new] = position_.try_emplace(architecture, architectures_->size());
+      if (is_new) architectures_->push_back(architecture);
+      last_positions_.push_back(entry->second);
+    }
+    return last_positions_;
+  }
+
+  std::shared_ptr<std::vector<Architecture>> architectures_ = std::make_shared<std::vector<Architecture>>();
+  std::map<Architecture, std::size_t> position_;
+  std::shared_ptr<const std::vector<Architecture>> last_list_;
+  std::vector<std::size_t> last_positions_;
+  std::vector<LatencyTable> tables_;
+};
+
+}  // namespace
+
+fs::path published_folder() {
+  const char* given = std::getenv("NASLAT_DATA");
+  return given ? fs::path(given) : fs::path("../shared/data");
+}
+
+std::vector<LatencyTable> read_all_tables(const std::vector<std::string>& places, const std::string& space) {
+  std::vector<LatencyTable> tables;
+  for (const std::string& place : places) {
+    const std::size_t colon = place.find(':');
+    if (colon != std::string::npos && place.substr(0, colon) != space) continue;
+    const std::string name = colon == std::string::npos ? place : place.substr(colon + 1);
+    for (LatencyTable& table : read_place(name, space)) tables.push_back(std::move(table));
+  }
+  if (tables.empty()) throw DataError(fmt::format("data: got no place for space {}, wanted at least 1", space));
+  const bool one_list = std::all_of(tables.begin(), tables.end(),
+                                    [&](const auto& t) { return t.architectures == tables[0].architectures; });
+  if (one_list) return tables;
+  Join join;
+  for (const LatencyTable& table : tables) join.add(table);
+  return std::move(join).tables();
+}
+
+}  // namespace naslat

@@ -1,0 +1,144 @@
+#include "spaces/work.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <optional>
+
+#include "spaces/passes.hpp"
+
+namespace naslat {
+
+namespace {
+
+/// Kinds of operation that kernels are written for, each with costs of its own per multiply-accumulate, element and
+/// launch. Batch norms count as folded, ReLUs as fused into what comes before them.
+enum class Kind {
+  dense_3x3,  // and larger
+  dense_1x1,
+  grouped,
+  depthwise_3,
+  depthwise_5,
+  depthwise_7,
+  linear,
+  attention,
+  pooling,
+  addition,
+  hard_activation,  // h-swish, h-sigmoid, sigmoid
+  rearrangement,    // shuffles, slices, copies
+  scaling,          // squeeze-excite's product, layer norms, softmax
+  zero,             // NAS-Bench-201's `none`
+};
+constexpr std::array<const char*, 14> kKindNames = {
+    "dense_3x3", "dense_1x1", "grouped",  "depthwise_3",     "depthwise_5",   "depthwise_7", "linear",
+    "attention", "pooling",   "addition", "hard_activation", "rearrangement", "scaling",     "zero"};
+
+enum Figure { kMacs, kElements, kLaunches, kFigures };
+constexpr std::array<const char*, kFigures> kFigureNames = {"macs", "elements", "launches"};
+constexpr std::array<const char*, 2> kTotals = {"total.weights", "total.chain"};
+
+struct KindOf {
+  const Network& network;
+  const Layer& layer;
+
+  std::optional<Kind> operator()(const Convolution& c) const {
+    const std::int64_t in = network.tensors[layer.inputs.at(0)].channels();
+    if (c.groups == 1) return c.kernel == 1 ? Kind::dense_1x1 : Kind::dense_3x3;
+    if (c.groups != in) return Kind::grouped;
+    return c.kernel <= 3 ? Kind::depthwise_3 : c.kernel <= 5 ? Kind::depthwise_5 : Kind::depthwise_7;
+  }
+  std::optional<Kind> operator()(const BatchNorm&) const { return std::nullopt; }
+  std::optional<Kind> operator()(const Activation& a) const {
+    const bool cheap = a.kind == ActivationKind::relu || a.kind == ActivationKind::relu6;
+    return cheap ? std::nullopt : std::optional(Kind::hard_activation);
+  }
+  std::optional<Kind> operator()(const AveragePool&) const { return Kind::pooling; }
+  std::optional<Kind> operator()(const GlobalAveragePool&) const { return Kind::pooling; }
+  std::optional<Kind> operator()(const Linear&) const { return Kind::linear; }
+  std::optional<Kind> operator()(const Add&) const { return Kind::addition; }
+  std::optional<Kind> operator()(const Affine& a) const {
+    return a.scale == 0 ? std::optional(Kind::zero) : std::nullopt;
+  }
+  std::optional<Kind> operator()(const ChannelShuffle&) const { return Kind::rearrangement; }
+  std::optional<Kind> operator()(const ChannelScale&) const { return Kind::scaling; }
+  std::optional<Kind> operator()(const TokenEmbedding&) const { return Kind::rearrangement; }
+  std::optional<Kind> operator()(const LayerNorm&) const { return Kind::scaling; }
+  std::optional<Kind> operator()(const Concat&) const { return Kind::rearrangement; }
+  std::optional<Kind> operator()(const Slice&) const { return Kind::rearrangement; }
+  std::optional<Kind> operator()(const Repeat&) const { return Kind::rearrangement; }
+  std::optional<Kind> operator()(const AttentionScores&) const { return Kind::attention; }
+  std::optional<Kind> operator()(const Softmax&) const { return Kind::scaling; }
+  std::optional<Kind> operator()(const AttentionContext&) const { return Kind::attention; }
+};
+
+/// Sums over the layers that are not constant. `chain` is the number of kernels on the longest path: machines that run
+/// independent kernels side by side wait for it.
+std::vector<float> sums_of(const Network& network, const std::vector<bool>& skipped) {
+  std::vector<double> sums(work_names().size());
+  std::vector<int> depth(network.tensors.size());
+  int longest = 0;
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    const Layer& layer = network.layers[i];
+    if (skipped[i]) continue;
+    const std::optional<Kind> kind = std::visit(KindOf{network, layer}, layer.op);
+    std::int64_t elements = network.tensors[layer.output].elements();
+    for (const TensorId input : layer.inputs) {
+      elements += network.tensors[input].elements();
+      depth[layer.output] = std::max(depth[layer.output], depth[input]);
+    }
+    if (!kind) continue;
+    longest = std::max(longest, ++depth[layer.output]);
+    const std::size_t first = static_cast<std::size_t>(*kind) * kFigures;
+    sums[first + kMacs] += static_cast<double>(macs(network, layer));
+    sums[first + kElements] += static_cast<double>(elements);
+    sums[first + kLaunches] += 1;
+    sums[kKindNames.size() * kFigures] += static_cast<double>(parameters(network, layer));
+  }
+  sums.back() = longest;
+  return {sums.begin(), sums.end()};
+}
+
+std::uint64_t hash(const std::string& text) {  // FNV-1a
+  std::uint64_t value = 14695981039346656037ULL;
+  for (const char c : text) value = (value ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  return value;
+}
+
+void count_blocks(const Network& network, Work& work) {
+  std::map<std::uint64_t, int> kinds, blocks;
+  for (const Block& block : network.blocks) {
+    const Layer& first = network.layers[block.first_layer];
+    const std::string shape = first.inputs.empty() ? "" : describe(network.tensors[first.inputs[0]]);
+    const Layer& last = network.layers[block.first_layer + block.layer_count - 1];
+    ++kinds[hash(block.kind)];
+    ++blocks[hash(fmt::format("{} {} {}", block.kind, shape, describe(network.tensors[last.output])))];
+  }
+  work.kinds.assign(kinds.begin(), kinds.end());
+  work.blocks.assign(blocks.begin(), blocks.end());
+}
+
+}  // namespace
+
+const std::vector<std::string>& work_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> list;
+    for (const char* kind : kKindNames) {
+      for (const char* figure : kFigureNames) list.push_back(fmt::format("{}.{}", kind, figure));
+    }
+    list.insert(list.end(), kTotals.begin(), kTotals.end());
+    return list;
+  }();
+  return names;
+}
+
+Work work_of(const Network& network) {
+  Work work;
+  count_blocks(network, work);
+  const Network folded = fold_batch_norm(network);
+  const Network pruned = prune(folded);
+  work.sums = {sums_of(folded, std::vector<bool>(folded.layers.size())),
+               sums_of(pruned, std::vector<bool>(pruned.layers.size())), sums_of(pruned, constant_layers(pruned))};
+  return work;
+}
+
+}  // namespace naslat

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "spaces/network.hpp"
+
+namespace naslat {
+
+/// Which operations of a graph a runtime executes. Devices differ in it, and their latencies show it:
+/// `written` all of them (eager frameworks: HELP's GPUs, servers, phones), `needed` those whose output is used, without
+/// zeros (TensorFlow Lite: HW-NAS-Bench's raspi4 and pixel3), `live` those that also depend on the input (compilers:
+/// LatBench).
+enum class Execution { written, needed, live };
+constexpr std::array kExecutions = {Execution::written, Execution::needed, Execution::live};
+
+/// What a network makes a machine do, for predictors that explain latency by adding up costs.
+struct Work {
+  std::array<std::vector<float>, kExecutions.size()> sums;  ///< by Execution: one figure per name of work_names()
+  /// How often each kind of block occurs as written, and each kind at each input shape; blocks go by a hash.
+  std::vector<std::pair<std::uint64_t, int>> kinds, blocks;
+
+  bool operator==(const Work&) const = default;
+};
+
+/// Names of a network's sums: multiply-accumulates, elements moved and kernel launches, by kind of operation.
+[[nodiscard]] const std::vector<std::string>& work_names();
+
+/// @param network every operation as written, batch norms not folded yet
+[[nodiscard]] Work work_of(const Network& network);
+
+}  // namespace naslat
