@@ -57,11 +57,11 @@ Member all_groups(const MatrixXd& features, const VectorXd& targets, const Group
 /// Costs of one execution's physical sums, none of them negative; what is left is noise, or (second member) explained
 /// by counts.
 std::array<Member, 2> non_negative_costs(const MatrixXd& features, const VectorXd& targets, const Groups& groups,
-                                         const AdditiveFeatures::Group& work) {
-  Groups used{work};
+                                         const AdditiveFeatures::Group& physical) {
+  Groups used{physical};
   std::vector<double> prior{kPriorOnlyWork};
   for (const auto& group : groups) {
-    if (group.work || group.name == "sources") continue;
+    if (group.work || group.name == "sources" || group.name == physical.name) continue;
     used.push_back(group);
     prior.push_back(kPriorCounts);
   }
@@ -73,13 +73,13 @@ std::array<Member, 2> non_negative_costs(const MatrixXd& features, const VectorX
   for (std::size_t k = 1; k < used.size(); ++k) counts += process.variance[static_cast<Index>(k)] * kernels[k];
   MatrixXd covariance = counts;
   covariance.diagonal().array() += process.noise / process.trust.array();
-  const MatrixXd sums = features.middleCols(work.first, work.count);
-  const double penalty = static_cast<double>(work.count) / process.variance[0];
+  const MatrixXd sums = features.middleCols(physical.first, physical.count);
+  const double penalty = static_cast<double>(physical.count) / process.variance[0];
 
   const MatrixXd precision = covariance.inverse();
   const NonNegative fit = fit_non_negative(sums, targets, precision, penalty);
   Member plain{VectorXd::Zero(features.cols()), fit.constant, VectorXd(n)}, corrected = plain;
-  plain.coefficients.segment(work.first, work.count) = fit.b;
+  plain.coefficients.segment(physical.first, physical.count) = fit.b;
   corrected.coefficients = plain.coefficients;
   const VectorXd alpha = precision * (targets - sums * fit.b - VectorXd::Constant(n, fit.constant));
   for (std::size_t k = 1; k < used.size(); ++k) {
@@ -224,7 +224,7 @@ VectorXd costs_of(const MatrixXd& features, const DeviceTask& device) {
 
 Groups with_sources(const AdditiveFeatures& features, Index sources) {
   Groups groups = features.groups();
-  if (sources > 0) groups.push_back({"sources", features.columns(), sources, false});
+  if (sources > 0) groups.push_back({"sources", features.columns(), sources, false, false});
   return groups;
 }
 
@@ -267,7 +267,7 @@ std::unique_ptr<Estimator> AdditivePredictor::adapt(const HardwareEmbedding&, co
   const GroupProcess process = fit_group_process(kernels_of(features, groups), targets, prior);
   std::vector<Member> members{all_groups(features, targets, groups, process)};
   for (const auto& group : groups) {
-    if (!group.work) continue;
+    if (!group.non_negative) continue;
     for (Member& member : non_negative_costs(features, targets, groups, group)) members.push_back(std::move(member));
   }
   estimator->mean = averaged(members, targets);

@@ -46,7 +46,7 @@ AdditiveFeatures::AdditiveFeatures(std::span<const Encoding> typical) {
   mean_ = raw.colwise().mean();
   const Eigen::RowVectorXd variance = (raw.rowwise() - mean_).array().square().colwise().mean();
   for (const Group& group : groups_) {
-    const bool by_column = group.work || group.name == "kinds";  // else rare options would count as much as common ones
+    const bool by_column = group.non_negative;  // else rare options would count as much as common ones
     const double shared = variance.segment(group.first, group.count).mean();
     for (Eigen::Index c = group.first; c < group.first + group.count; ++c) {
       const double own = by_column ? variance[c] : shared;
@@ -71,7 +71,8 @@ void AdditiveFeatures::find_sums(std::span<const Encoding> typical) {
 }
 
 void AdditiveFeatures::close_group(const char* name, Eigen::Index first, bool work) {
-  if (raw_columns_ > first) groups_.push_back({name, first, raw_columns_ - first, work});
+  if (raw_columns_ == first) return;
+  groups_.push_back({name, first, raw_columns_ - first, work, work || name == std::string("kinds")});
 }
 
 void AdditiveFeatures::write_raw(const Encoding& e, Eigen::Ref<Eigen::RowVectorXd> row) const {

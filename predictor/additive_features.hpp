@@ -18,7 +18,8 @@ class AdditiveFeatures {
   struct Group {
     std::string name;  ///< "work written", "work needed", "work live", "kinds", "blocks", "encoding"
     Eigen::Index first = 0, count = 0;
-    bool work = false;  ///< physical sums, which never cost less than nothing
+    bool work = false;          ///< physical sums of one execution
+    bool non_negative = false;  ///< physical sums and kinds of operation, which never cost less than nothing
   };
 
   AdditiveFeatures() = default;

@@ -10,6 +10,7 @@ namespace {
 // Frozen on source and validation devices of the published tables, see configs/nasflat.toml.
 constexpr double kDegreesOfFreedom = 4;
 constexpr double kPriorNoise = 1e-2, kPriorSpread = 2, kPriorNoiseSpread = 2.5;  // spreads of natural logarithms
+constexpr double kLeastVariance = 1e-6;  // a thousandth of the samples' deviation: finer than any clock repeats
 
 /// The state of a fit: logarithms of the kernels' variances and the noise's, and the samples' trust.
 class Fit {
@@ -49,6 +50,7 @@ class Fit {
         if (agreement > 0) step[k] = std::min(1.2 * step[k], 1.0);
         if (agreement < 0) step[k] *= 0.5, slope[k] = 0;
         next[k] += slope[k] > 0 ? step[k] : slope[k] < 0 ? -step[k] : 0;
+        next[k] = std::max(next[k], std::log(kLeastVariance));
       }
       before = slope;
       set(next);
