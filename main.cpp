@@ -12,6 +12,7 @@
 #include "configs/reader.hpp"
 #include "measure/backend.hpp"
 #include "measure/commands.hpp"
+#include "predictor/candidates.hpp"
 #include "predictor/commands.hpp"
 #include "reports/commands.hpp"
 #include "spaces/commands.hpp"
@@ -26,12 +27,15 @@ struct Command {
 constexpr std::array kCommands = {
     Command{"spaces", "search spaces, their decisions, their networks layer by layer", naslat::spaces_command},
     Command{"devices", "what can be measured here, and why it may be noisy", naslat::devices_command},
-    Command{"measure", "times architectures, appends them to a latency dataset, resumes", naslat::measure_command},
+    Command{"measure", "times architectures, appends them to a latency dataset, resumes",
+            [](CLI::App& app) { return naslat::measure_command(app, naslat::most_informative); }},
     Command{"embed", "times the reference architectures, prints the hardware embedding", naslat::embed_command},
     Command{"import", "published latency tables to our dataset", naslat::import_command},
     Command{"export", "dataset to CSV or JSON", naslat::export_command},
     Command{"merge", "several datasets into one, conflicts named", naslat::merge_command},
     Command{"train", "meta-trains a predictor on a pool of devices, writes a checkpoint", naslat::train_command},
+    Command{"predict", "latencies with error bars of any networks, from a few samples of a device",
+            naslat::predict_command},
     Command{"evaluate", "runs a correlation experiment over devices, protocols and seeds", naslat::evaluate_command},
     Command{"characterize", "the main job: measures this machine, predicts the whole space, checks itself, reports",
             naslat::characterize_command},

@@ -29,6 +29,8 @@ struct Campaign {
   std::shared_ptr<OutputOptions> output;
   std::string space = "nasbench201", out;
   std::vector<std::string> archs;
+  std::size_t next = 0;         ///< networks to choose by what the dataset holds
+  ChooseNext choose = nullptr;  ///< of commands that can choose
 };
 
 std::shared_ptr<Campaign> add_campaign_options(CLI::App& app) {
@@ -47,11 +49,25 @@ struct Result {
   Origin origin = Origin::measured;
   SweepSummary summary;
   Dataset dataset;
+  std::vector<std::string> architectures;
 };
+
+std::vector<KnownLatency> known_latencies(const Dataset& dataset, const SearchSpace& space, const std::string& device) {
+  std::vector<KnownLatency> known;
+  const double reference_s = dataset.reference_anchor_s(space.name(), device);
+  for (const Measurement& m : dataset.measurements) {
+    if (m.device != device || m.space != space.name()) continue;
+    if (const auto latency_s = corrected_latency_s(m, reference_s)) {
+      known.push_back({space.parse(m.architecture), *latency_s});
+    }
+  }
+  return known;
+}
 
 Result run(const Campaign& campaign, const std::vector<std::string>& archs) {
   const SearchSpace& space = search_space(campaign.space);
-  const std::vector<Architecture> architectures = select_architectures(space, archs);
+  std::vector<Architecture> architectures;
+  if (!archs.empty() || campaign.next == 0) architectures = select_architectures(space, archs, campaign.choose);
   const Device device = campaign.device->device();
   Backend& used = backend(device.backend);
   Result result;
@@ -60,6 +76,10 @@ Result run(const Campaign& campaign, const std::vector<std::string>& archs) {
   result.origin = used.simulated() ? Origin::simulated : Origin::measured;
   const SweepOptions options = campaign.protocol->sweep_options(result.device);
   DatasetWriter writer(result.path);
+  if (campaign.next > 0) {
+    architectures = campaign.choose(space, known_latencies(writer.dataset(), space, result.device), campaign.next);
+  }
+  for (const Architecture& architecture : architectures) result.architectures.push_back(space.format(architecture));
   Progress progress("measure " + result.device, campaign.output->quiet);
   result.summary = sweep(space, architectures, used, device, options, writer, progress);
   result.dataset = writer.dataset();
@@ -129,19 +149,10 @@ void print_repeatability(const Repeatability& r) {
       r.networks, r.spearman, 100 * r.median_difference, 100 * r.p95_difference, r.grade(), r.spread);
 }
 
-Table summary_of(const Campaign& campaign, const Result& result) {
-  const SearchSpace& space = search_space(campaign.space);
-  std::vector<std::string> architectures;
-  for (const Architecture& architecture : select_architectures(space, campaign.archs)) {
-    architectures.push_back(space.format(architecture));
-  }
-  return latency_summary(result.dataset, campaign.space, result.device, architectures);
-}
-
 void measure(const Campaign& campaign) {
   constexpr std::size_t kMostRows = 30;  // more are for `naslat export`
   const Result result = run(campaign, campaign.archs);
-  const Table summary = summary_of(campaign, result);
+  const Table summary = latency_summary(result.dataset, campaign.space, result.device, result.architectures);
   const auto repeats = repeatability(result.dataset, campaign.space, result.device);
   const auto share = median_block_share(result, campaign.space);
   if (campaign.output->json) {
@@ -204,11 +215,15 @@ void embed_device(const Campaign& campaign) {
 
 }  // namespace
 
-Action measure_command(CLI::App& app) {
+Action measure_command(CLI::App& app, ChooseNext choose) {
   auto campaign = add_campaign_options(app);
-  app.add_option("--archs", campaign->archs,
-                 "reference, all, random:N[@SEED], range:A-B, file:PATH, or an architecture's own text")
-      ->required();
+  campaign->choose = choose;
+  auto* const archs = app.add_option("--archs", campaign->archs,
+                                     "reference, probe[:N], all, random:N[@SEED], range:A-B, file:PATH, or an "
+                                     "architecture's own text");
+  app.add_option("--next", campaign->next, "instead: as many networks that would teach most beside the dataset's")
+      ->check(CLI::Range(1, 1000))
+      ->excludes(archs);
   app.footer("Example: naslat measure --archs reference random:60 --threads 2 --out server.jsonl");
   return [campaign] { measure(*campaign); };
 }

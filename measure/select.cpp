@@ -78,7 +78,16 @@ void add_file(const SearchSpace& space, const std::string& path, Architectures& 
   }
 }
 
-void add(const SearchSpace& space, const std::string& text, Architectures& out) {
+/// "" or ":N".
+void add_probes(const SearchSpace& space, std::string_view text, std::string_view rest, ChooseNext choose,
+                Architectures& out) {
+  constexpr std::uint64_t kUsual = 20;
+  if (!choose) throw ConfigError(fmt::format("archs: got '{}', but nothing here designs probes", text));
+  const std::uint64_t count = rest.empty() ? kUsual : number(rest.substr(1), text, "probe or probe:N");
+  for (Architecture& probe : choose(space, {}, count)) out.push_back(std::move(probe));
+}
+
+void add(const SearchSpace& space, const std::string& text, ChooseNext choose, Architectures& out) {
   const std::string_view view = text;
   if (text == "reference") {
     for (Architecture& reference : space.references()) out.push_back(std::move(reference));
@@ -91,8 +100,8 @@ void add(const SearchSpace& space, const std::string& text, Architectures& out) 
     add_range(space, view, view.substr(6), out);
   } else if (view.starts_with("file:")) {
     add_file(space, text.substr(5), out);
-  } else if (text == "probe") {
-    throw ConfigError(fmt::format("archs: space '{}' has no designed probe set", space.name()));
+  } else if (text == "probe" || view.starts_with("probe:")) {
+    add_probes(space, view, view.substr(5), choose, out);
   } else {
     out.push_back(space.parse(text));
   }
@@ -100,9 +109,10 @@ void add(const SearchSpace& space, const std::string& text, Architectures& out) 
 
 }  // namespace
 
-std::vector<Architecture> select_architectures(const SearchSpace& space, const std::vector<std::string>& texts) {
+std::vector<Architecture> select_architectures(const SearchSpace& space, const std::vector<std::string>& texts,
+                                               ChooseNext choose) {
   Architectures all, chosen;
-  for (const std::string& text : texts) add(space, text, all);
+  for (const std::string& text : texts) add(space, text, choose, all);
   std::set<Architecture> seen;
   for (Architecture& architecture : all) {
     if (seen.insert(architecture).second) chosen.push_back(std::move(architecture));

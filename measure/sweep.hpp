@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "measure/backend.hpp"
+#include "measure/choose.hpp"
 #include "measure/dataset.hpp"
 #include "measure/progress.hpp"
 #include "measure/protocol.hpp"
@@ -38,9 +39,11 @@ struct SweepSummary {
 SweepSummary sweep(const SearchSpace& space, const std::vector<Architecture>& architectures, Backend& backend,
                    const Device& device, const SweepOptions& options, DatasetWriter& dataset, Progress& progress);
 
-/// Reads `--archs`: "reference", "all", "random:N", "random:N@SEED", "range:A-B", "file:PATH", or an architecture's own
-/// text. Duplicates are dropped, first places kept. @throws ConfigError
+/// Reads `--archs`: "reference", "probe" (20 of them) or "probe:N", "all", "random:N", "random:N@SEED", "range:A-B",
+/// "file:PATH", or an architecture's own text. Duplicates are dropped, first places kept.
+/// @param choose designs the probes @throws ConfigError
 [[nodiscard]] std::vector<Architecture> select_architectures(const SearchSpace& space,
-                                                             const std::vector<std::string>& texts);
+                                                             const std::vector<std::string>& texts,
+                                                             ChooseNext choose = nullptr);
 
 }  // namespace naslat

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "configs/errors.hpp"
+#include "predictor/design.hpp"
 #include "predictor/group_process.hpp"
 #include "predictor/tasks.hpp"
 
@@ -23,6 +24,7 @@ using Groups = std::vector<AdditiveFeatures::Group>;
 // devices of the published tables, see configs/nasflat.toml.
 constexpr double kPriorWork = 0.05, kPriorCounts = 0.01, kPriorOnlyWork = 0.3;
 constexpr double kDesignVariance = 0.2, kDesignNoise = 0.1;
+constexpr Index kLeastSamples = 4;
 constexpr double kOptimism = 1.2;  // samples left out were still used to choose the members' weights
 
 MatrixXd kernel(const MatrixXd& features, const AdditiveFeatures::Group& group) {
@@ -222,22 +224,27 @@ VectorXd costs_of(const MatrixXd& features, const DeviceTask& device) {
   return spread > 0 ? VectorXd(costs / spread) : costs;
 }
 
-Groups with_sources(const AdditiveFeatures& features, Index sources) {
-  Groups groups = features.groups();
-  if (sources > 0) groups.push_back({"sources", features.columns(), sources, false, false});
-  return groups;
+/// Prior standard deviation that each figure adds per unit. @param variance per group
+VectorXd root_variance(const Groups& groups, const VectorXd& variance, Index columns) {
+  VectorXd root = VectorXd::Zero(columns);
+  for (std::size_t k = 0; k < groups.size(); ++k) {
+    root.segment(groups[k].first, groups[k].count)
+        .setConstant(std::sqrt(variance[static_cast<Index>(k)] / static_cast<double>(groups[k].count)));
+  }
+  return root;
 }
 
-MatrixXd with_sources(const MatrixXd& features, const MatrixXd& source_costs) {
-  MatrixXd all(features.rows(), features.cols() + source_costs.cols());
-  all << features, features * source_costs;
-  return all;
+/// Rows whose products are prior covariances.
+MatrixXd roots_of(const MatrixXd& features, const VectorXd& root_variance) {
+  MatrixXd roots(features.rows(), features.cols() + 1);
+  roots << features * root_variance.asDiagonal(), VectorXd::Constant(features.rows(), std::sqrt(kConstantVariance));
+  return roots;
 }
 
 }  // namespace
 
 void AdditivePredictor::meta_train(const SourcePool& pool, const TrainingObserver&) {
-  features_ = std::make_shared<const AdditiveFeatures>(pool.encodings);
+  features_ = std::make_shared<const AdditiveFeatures>(pool.encodings, execution_);
   source_costs_ = MatrixXd(features_->columns(), static_cast<Index>(pool.train.size() + pool.validate.size()));
   if (source_costs_.cols() == 0) return;
   const MatrixXd features = (*features_)(pool.encodings);
@@ -247,38 +254,68 @@ void AdditivePredictor::meta_train(const SourcePool& pool, const TrainingObserve
   }
 }
 
-std::unique_ptr<Estimator> AdditivePredictor::adapt(const HardwareEmbedding&, const Samples& support,
-                                                    const TargetScale&, Rng&) const {
+/// Figures of the architectures and, in terms of these, what source devices charge for them.
+MatrixXd AdditivePredictor::figures(std::span<const Encoding> architectures) const {
   if (!features_) throw DataError("additive: meta_train() comes first, with or without source devices");
-  const auto n = static_cast<Index>(support.x.size());
-  if (n < 4) throw DataError(fmt::format("additive: got {} samples, wanted at least 4", n));
-  auto estimator = std::make_unique<AdditiveEstimator>();
-  const VectorXd latency_s = VectorXd::Map(support.latency_s.data(), n);
-  estimator->offset_s = latency_s.mean();
-  const double deviation_s = std::sqrt((latency_s.array() - estimator->offset_s).square().mean());
-  estimator->unit_s = deviation_s > 0 ? deviation_s : estimator->offset_s;
-  estimator->floor_s = 0.02 * estimator->offset_s;
-  const VectorXd targets = (latency_s.array() - estimator->offset_s) / estimator->unit_s;
+  const MatrixXd own = (*features_)(architectures);
+  MatrixXd all(own.rows(), own.cols() + source_costs_.cols());
+  all << own, own * source_costs_;
+  return all;
+}
 
-  const MatrixXd features = with_sources((*features_)(support.x), source_costs_);
-  const Groups groups = with_sources(*features_, source_costs_.cols());
+Groups AdditivePredictor::groups() const {
+  Groups groups = features_->groups();
+  if (source_costs_.cols() > 0) groups.push_back({"sources", features_->columns(), source_costs_.cols(), false, false});
+  return groups;
+}
+
+namespace {
+
+/// Samples in units in which their mean is 0 and their deviation 1.
+struct Standardised {
+  double offset_s, unit_s;
+  VectorXd targets;
+
+  explicit Standardised(const std::vector<double>& samples_s) {
+    const auto latency_s = VectorXd::Map(samples_s.data(), static_cast<Index>(samples_s.size())).array();
+    offset_s = latency_s.mean();
+    const double deviation_s = std::sqrt((latency_s - offset_s).square().mean());
+    unit_s = deviation_s > 0 ? deviation_s : offset_s;
+    targets = (latency_s - offset_s) / unit_s;
+  }
+};
+
+GroupProcess process_of(const MatrixXd& features, const VectorXd& targets, const Groups& groups) {
   std::vector<double> prior;
   for (const auto& group : groups) prior.push_back(group.work || group.name == "sources" ? kPriorWork : kPriorCounts);
-  const GroupProcess process = fit_group_process(kernels_of(features, groups), targets, prior);
+  return fit_group_process(kernels_of(features, groups), targets, prior);
+}
+
+}  // namespace
+
+std::unique_ptr<Estimator> AdditivePredictor::adapt(const HardwareEmbedding&, const Samples& support,
+                                                    const TargetScale&, Rng&) const {
+  const auto n = static_cast<Index>(support.x.size());
+  if (n < kLeastSamples) throw DataError(fmt::format("additive: got {} samples, wanted at least {}", n, kLeastSamples));
+  const MatrixXd features = figures(support.x);
+  const Groups groups = this->groups();
+  const Standardised samples(support.latency_s);
+  const VectorXd& targets = samples.targets;
+  const GroupProcess process = process_of(features, targets, groups);
   std::vector<Member> members{all_groups(features, targets, groups, process)};
   for (const auto& group : groups) {
     if (!group.non_negative) continue;
     for (Member& member : non_negative_costs(features, targets, groups, group)) members.push_back(std::move(member));
   }
-  estimator->mean = averaged(members, targets);
 
+  auto estimator = std::make_unique<AdditiveEstimator>();
   estimator->features = features_;
   estimator->source_costs = source_costs_;
-  estimator->root_variance = VectorXd::Zero(features.cols());
-  for (std::size_t k = 0; k < groups.size(); ++k) {
-    estimator->root_variance.segment(groups[k].first, groups[k].count)
-        .setConstant(std::sqrt(process.variance[static_cast<Index>(k)] / static_cast<double>(groups[k].count)));
-  }
+  estimator->mean = averaged(members, targets);
+  estimator->offset_s = samples.offset_s;
+  estimator->unit_s = samples.unit_s;
+  estimator->floor_s = 0.02 * samples.offset_s;
+  estimator->root_variance = root_variance(groups, process.variance, features.cols());
   estimator->sample_roots = features * estimator->root_variance.asDiagonal();
   estimator->precision = process.precision;
   estimator->noise = process.noise;
@@ -288,44 +325,23 @@ std::unique_ptr<Estimator> AdditivePredictor::adapt(const HardwareEmbedding&, co
   return estimator;
 }
 
-std::vector<std::size_t> AdditivePredictor::design(std::span<const Encoding> candidates,
-                                                   std::span<const std::size_t> known, std::size_t count) const {
-  if (!features_) throw DataError("additive: meta_train() comes first, with or without source devices");
-  const MatrixXd features = with_sources((*features_)(candidates), source_costs_);
-  MatrixXd roots(features.rows(), features.cols() + 1);  // prior covariance of two candidates: product of their rows
-  roots << features, VectorXd::Constant(features.rows(), std::sqrt(kConstantVariance));
-  for (const auto& group : with_sources(*features_, source_costs_.cols())) {
-    roots.middleCols(group.first, group.count) *= std::sqrt(kDesignVariance / static_cast<double>(group.count));
+std::vector<std::size_t> AdditivePredictor::next(std::span<const Encoding> candidates, const Samples& known,
+                                                 std::size_t count) const {
+  const MatrixXd of_candidates = figures(candidates), of_known = figures(known.x);
+  MatrixXd features(of_candidates.rows() + of_known.rows(), of_candidates.cols());
+  features << of_candidates, of_known;
+  std::vector<std::size_t> seen(known.x.size());
+  std::iota(seen.begin(), seen.end(), candidates.size());
+
+  const Groups groups = this->groups();
+  VectorXd variance = VectorXd::Constant(static_cast<Index>(groups.size()), kDesignVariance);
+  double noise = kDesignNoise;
+  if (of_known.rows() >= kLeastSamples) {
+    const GroupProcess process = process_of(of_known, Standardised(known.latency_s).targets, groups);
+    variance = process.variance;
+    noise = process.noise;
   }
-  // P is the weights' posterior covariance, 1 before any sample, and M the candidates' mean outer product. A sample of
-  // row x lowers the candidates' mean variance by x P M P x' / (x P x' + noise), and P by rank one.
-  MatrixXd seen = roots,
-           useful = roots * (roots.transpose() * roots) / static_cast<double>(roots.rows());  // X P, X P M
-  const auto learn = [&](Index row) {
-    const Eigen::RowVectorXd u = seen.row(row), v = useful.row(row);
-    const VectorXd share = roots * u.transpose() / (u.dot(roots.row(row)) + kDesignNoise);
-    seen -= share * u;
-    useful -= share * v;
-  };
-  std::vector<bool> taken(candidates.size());
-  for (const std::size_t i : known) {
-    learn(static_cast<Index>(i));
-    taken[i] = true;
-  }
-  std::vector<std::size_t> chosen;
-  while (chosen.size() < std::min(count, candidates.size() - known.size())) {
-    const VectorXd variance = seen.cwiseProduct(roots).rowwise().sum().array() + kDesignNoise;
-    VectorXd gain = useful.cwiseProduct(seen).rowwise().sum().cwiseQuotient(variance);
-    for (std::size_t i = 0; i < taken.size(); ++i) {
-      if (taken[i]) gain[static_cast<Index>(i)] = -1;
-    }
-    Index best = 0;
-    gain.maxCoeff(&best);
-    learn(best);
-    taken[static_cast<std::size_t>(best)] = true;
-    chosen.push_back(static_cast<std::size_t>(best));
-  }
-  return chosen;
+  return greedy_design(roots_of(features, root_variance(groups, variance, features.cols())), noise, seen, count);
 }
 
 }  // namespace naslat

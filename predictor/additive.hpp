@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "predictor/additive_features.hpp"
 #include "predictor/predictor.hpp"
@@ -14,6 +15,9 @@ namespace naslat {
 /// source device; chooses its own samples.
 class AdditivePredictor final : public LatencyPredictor {
  public:
+  /// @param execution how devices execute graphs, where that is known; else the samples tell
+  explicit AdditivePredictor(std::optional<Execution> execution = std::nullopt) : execution_(execution) {}
+
   [[nodiscard]] std::string name() const override { return "additive"; }
 
   /// Learns the scale of each figure over the pool's architectures, and what each source device charges for it.
@@ -23,10 +27,15 @@ class AdditivePredictor final : public LatencyPredictor {
   [[nodiscard]] std::unique_ptr<Estimator> adapt(const HardwareEmbedding& embedding, const Samples& support,
                                                  const TargetScale& scale, Rng& rng) const override;
 
-  [[nodiscard]] std::vector<std::size_t> design(std::span<const Encoding> candidates,
-                                                std::span<const std::size_t> known, std::size_t count) const override;
+  /// By the prior with fewer than 4 samples, else by which costs these leave open.
+  [[nodiscard]] std::vector<std::size_t> next(std::span<const Encoding> candidates, const Samples& known,
+                                              std::size_t count) const override;
 
  private:
+  [[nodiscard]] Eigen::MatrixXd figures(std::span<const Encoding> architectures) const;
+  [[nodiscard]] std::vector<AdditiveFeatures::Group> groups() const;
+
+  std::optional<Execution> execution_;
   std::shared_ptr<const AdditiveFeatures> features_;
   Eigen::MatrixXd source_costs_;  ///< columns of features × source devices, each of spread 1 over the pool
 };

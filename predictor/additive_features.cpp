@@ -18,11 +18,11 @@ bool differs(std::span<const Encoding> encodings, const Figure& figure) {
 
 }  // namespace
 
-AdditiveFeatures::AdditiveFeatures(std::span<const Encoding> typical) {
+AdditiveFeatures::AdditiveFeatures(std::span<const Encoding> typical, std::optional<Execution> execution) {
   if (typical.empty() || typical.front().work.sums[0].empty()) {
     throw DataError("additive: architectures came without the work of their networks");
   }
-  find_sums(typical);
+  find_sums(typical, execution);
   Eigen::Index first = raw_columns_;
   for (const auto& [list, columns, name] :
        {std::tuple(&Work::kinds, &Sources::kinds, "kinds"), std::tuple(&Work::blocks, &Sources::blocks, "blocks")}) {
@@ -55,11 +55,12 @@ AdditiveFeatures::AdditiveFeatures(std::span<const Encoding> typical) {
   }
 }
 
-void AdditiveFeatures::find_sums(std::span<const Encoding> typical) {
+void AdditiveFeatures::find_sums(std::span<const Encoding> typical, std::optional<Execution> execution) {
   for (std::size_t x = 0; x < kExecutions.size(); ++x) {
-    const bool own = x == 0 || std::any_of(typical.begin(), typical.end(),
-                                           [x](const Encoding& e) { return e.work.sums[x] != e.work.sums[x - 1]; });
-    if (!own) continue;
+    const bool like_the_last = x > 0 && std::all_of(typical.begin(), typical.end(), [x](const Encoding& e) {
+      return e.work.sums[x] == e.work.sums[x - 1];
+    });
+    if (execution ? kExecutions[x] != *execution : like_the_last) continue;
     const Eigen::Index first = raw_columns_;
     for (std::size_t i = 0; i < typical.front().work.sums[x].size(); ++i) {
       if (!differs(typical, [&](const Encoding& e) { return e.work.sums[x][i]; })) continue;

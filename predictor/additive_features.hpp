@@ -3,6 +3,7 @@
 #include <Eigen/Dense>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,8 +25,9 @@ class AdditiveFeatures {
 
   AdditiveFeatures() = default;
   /// @param typical with their work, e.g. every architecture that a table lists
+  /// @param execution the only one whose sums are taken, where it is known
   /// @throws DataError if they come without work
-  explicit AdditiveFeatures(std::span<const Encoding> typical);
+  explicit AdditiveFeatures(std::span<const Encoding> typical, std::optional<Execution> execution = std::nullopt);
 
   [[nodiscard]] const std::vector<Group>& groups() const { return groups_; }
   [[nodiscard]] Eigen::Index columns() const { return mean_.size(); }
@@ -41,7 +43,7 @@ class AdditiveFeatures {
     std::vector<std::size_t> encoding;                      ///< position in x, by column
   };
 
-  void find_sums(std::span<const Encoding> typical);
+  void find_sums(std::span<const Encoding> typical, std::optional<Execution> execution);
   void close_group(const char* name, Eigen::Index first, bool work = false);
   void write_raw(const Encoding& encoding, Eigen::Ref<Eigen::RowVectorXd> row) const;
 

@@ -56,13 +56,13 @@ std::vector<Encoding> encodings_of(const Encodings& encodings, const std::vector
   return list;
 }
 
-/// What the predictor asks for among 2,000 of these positions; nothing if it takes what it gets.
+/// What the predictor asks for among 5,000 of these positions; nothing if it takes what it gets.
 std::vector<std::size_t> design(const LatencyPredictor& predictor, const Encodings& encodings,
                                 const std::vector<std::size_t>& from, int count, Rng& rng) {
-  constexpr std::size_t kCandidates = 2000;
+  constexpr std::size_t kCandidates = 5000;
   const std::vector<std::size_t> candidates = draw(from, static_cast<int>(std::min(kCandidates, from.size())), rng);
   std::vector<std::size_t> chosen =
-      predictor.design(encodings_of(encodings, candidates), {}, static_cast<std::size_t>(count));
+      predictor.next(encodings_of(encodings, candidates), {}, static_cast<std::size_t>(count));
   for (std::size_t& position : chosen) position = candidates[position];
   return chosen;
 }

@@ -25,11 +25,12 @@ struct Evaluation {
   double spearman = 0, kendall = 0, median_ape = 0, within_5pct = 0, within_10pct = 0, coverage90 = 0;
   bool designed = false;  ///< whether the predictor chose its samples
 };
-inline constexpr std::array kEvaluationFields = {&Evaluation::spearman,    &Evaluation::kendall,      &Evaluation::median_ape,
-                                          &Evaluation::within_5pct, &Evaluation::within_10pct, &Evaluation::coverage90};
+inline constexpr std::array kEvaluationFields = {&Evaluation::spearman,     &Evaluation::kendall,
+                                                 &Evaluation::median_ape,   &Evaluation::within_5pct,
+                                                 &Evaluation::within_10pct, &Evaluation::coverage90};
 
 /// @param samples of the support, beside the ten references of the embedding
-/// @param designed a predictor that can choose its samples does, from 2,000 random candidates
+/// @param designed a predictor that can choose its samples does, from 5,000 random candidates
 [[nodiscard]] Evaluation evaluate(const LatencyPredictor& predictor, const Encodings& encodings,
                                   const DeviceTask& device, EvaluationProtocol protocol, int samples,
                                   std::uint64_t seed, bool designed = false);

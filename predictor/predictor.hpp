@@ -53,10 +53,9 @@ class LatencyPredictor {
   [[nodiscard]] virtual std::unique_ptr<Estimator> adapt(const HardwareEmbedding& embedding, const Samples& support,
                                                          const TargetScale& scale, Rng& rng) const = 0;
 
-  /// The candidates whose latencies would teach it most, in the order in which they would, beside those known already;
-  /// none from predictors that take samples as they come. @param known positions among the candidates
-  [[nodiscard]] virtual std::vector<std::size_t> design(std::span<const Encoding>, std::span<const std::size_t>,
-                                                        std::size_t) const {
+  /// The candidates whose latencies would teach it most about a device, in that order, beside the samples known of it
+  /// already; none from predictors that take samples as they come. @param candidates none of the samples
+  [[nodiscard]] virtual std::vector<std::size_t> next(std::span<const Encoding>, const Samples&, std::size_t) const {
     return {};
   }
 };

@@ -82,6 +82,10 @@ std::unique_ptr<LatencyPredictor> make_predictor(const std::string& name, const 
   return entry(name).make(name, training);
 }
 
+std::unique_ptr<LatencyPredictor> make_additive(Execution execution) {
+  return std::make_unique<AdditivePredictor>(execution);
+}
+
 std::unique_ptr<LatencyPredictor> load_predictor(const std::string& space, const std::filesystem::path& checkpoint,
                                                  int threads) {
   const Checkpoint loaded = checkpoint.empty() ? built_in_checkpoint(space) : read_checkpoint(checkpoint);

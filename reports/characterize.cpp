@@ -10,9 +10,11 @@
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
 #include "measure/dataset.hpp"
+#include "measure/lowering.hpp"
 #include "measure/statistics.hpp"
 #include "measure/sweep.hpp"
 #include "predictor/calibration.hpp"
+#include "predictor/candidates.hpp"
 #include "predictor/metrics.hpp"
 #include "predictor/predictor.hpp"
 #include "predictor/registry.hpp"
@@ -23,14 +25,20 @@ namespace {
 
 constexpr std::size_t kExtremes = 10;  // fastest and slowest networks listed
 
-/// `count` different networks that are not references, in drawn order.
-std::vector<Architecture> draw_others(const SearchSpace& space, std::size_t count, Rng& rng) {
-  const std::vector<Architecture> references = space.references();
-  std::set<Architecture> taken(references.begin(), references.end());
+/// The first `count` architectures that are not taken yet, which they then are.
+std::vector<Architecture> take(std::span<const Architecture> from, std::size_t count, std::set<Architecture>& taken) {
+  std::vector<Architecture> chosen;
+  for (const Architecture& architecture : from) {
+    if (chosen.size() < count && taken.insert(architecture).second) chosen.push_back(architecture);
+  }
+  return chosen;
+}
+
+/// Different networks of the space in drawn order.
+std::vector<Architecture> shuffled(const std::vector<Architecture>& architectures, Rng& rng) {
   std::vector<Architecture> drawn;
-  while (drawn.size() < count) {
-    Architecture architecture = sample(space, rng);
-    if (taken.insert(architecture).second) drawn.push_back(std::move(architecture));
+  for (const std::uint64_t i : rng.distinct(architectures.size(), architectures.size())) {
+    drawn.push_back(architectures[i]);
   }
   return drawn;
 }
@@ -88,31 +96,101 @@ void drop_unmeasured(std::vector<NetworkRow>& rows, const char* what) {
     throw DataError(fmt::format("{}: {} of {} networks measured, wanted at least 2", what, rows.size(), wanted));
 }
 
-std::vector<Encoding> encode(const SearchSpace& space, const std::vector<NetworkRow>& rows) {
-  std::vector<Encoding> encodings;
-  for (const NetworkRow& row : rows) encodings.push_back(space.encode(space.parse(row.architecture)));
-  return encodings;
+Encodings encode(const SearchSpace& space, const std::vector<NetworkRow>& rows) {
+  std::vector<Architecture> architectures;
+  for (const NetworkRow& row : rows) architectures.push_back(space.parse(row.architecture));
+  return encode_all(space, architectures, true);
 }
 
-std::vector<NetworkRow> every_network(const SearchSpace& space) {
+std::vector<NetworkRow> rows_of(const SearchSpace& space, const std::vector<Architecture>& architectures) {
   std::vector<NetworkRow> rows;
-  for (std::uint64_t index = 0; index < space.size().value(); ++index)
-    rows.push_back({space.format(space.at(index)), index});
+  for (const Architecture& a : architectures) rows.push_back({space.format(a), space.index_of(a)});
   return rows;
 }
 
-void predict(const SearchSpace& space, const Estimator& estimator, std::vector<NetworkRow>& rows) {
-  const std::vector<double> predictions_s = estimator.predict_s(encode(space, rows));
-  for (std::size_t i = 0; i < rows.size(); ++i) rows[i].predicted_s = predictions_s[i];
+/// Every network of a space that lists them, else the candidates.
+std::vector<Architecture> all_networks(const SearchSpace& space, const Candidates& candidates) {
+  if (!space.size()) return candidates.architectures;
+  std::vector<Architecture> all;
+  for (std::uint64_t index = 0; index < *space.size(); ++index) all.push_back(space.at(index));
+  return all;
+}
+
+void predict(const Estimator& estimator, std::span<const Encoding> encodings, std::vector<NetworkRow>& rows) {
+  const std::vector<double> predictions_s = estimator.predict_s(encodings), spreads_s = estimator.spread_s(encodings);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    rows[i].predicted_s = predictions_s[i];
+    if (!spreads_s.empty()) rows[i].half_width_s = kNinetyPercent * spreads_s[i];
+  }
+}
+
+/// Median half-width of the 90% intervals, relative; nothing from predictors that give none.
+std::optional<double> error_bar(const Estimator& estimator, std::span<const Encoding> encodings) {
+  const std::vector<double> predictions_s = estimator.predict_s(encodings);
+  std::vector<double> spreads = estimator.spread_s(encodings);
+  if (spreads.empty()) return std::nullopt;
+  for (std::size_t i = 0; i < spreads.size(); ++i) spreads[i] *= kNinetyPercent / predictions_s[i];
+  return median(std::move(spreads));
 }
 
 Table predictions_table(const std::vector<NetworkRow>& rows) {
-  Table table{"", {{"index"}, {"architecture"}, {"predicted_ms"}}, {}};
+  Table table{"", {{"index"}, {"architecture"}, {"predicted_ms"}, {"plus_minus_ms"}}, {}};
   for (const NetworkRow& row : rows) {
-    table.rows.push_back({static_cast<std::int64_t>(row.index.value()), row.architecture, *row.predicted_s * 1e3});
+    table.rows.push_back({row.index ? Cell(static_cast<std::int64_t>(*row.index)) : Cell(), row.architecture,
+                          *row.predicted_s * 1e3, row.half_width_s ? Cell(*row.half_width_s * 1e3) : Cell()});
   }
   return table;
 }
+
+/// A device while it is being learned: what was measured, who predicts, what would help.
+class Study {
+ public:
+  Study(const SearchSpace& space, const Device& device, const CharacterizeOptions& options)
+      : space_(space), candidates_(candidates(space)), rng_(options.seed) {
+    if (options.predictor == "additive") {
+      predictor_ = make_additive(execution_of(device));
+      predictor_->meta_train({candidates_.encodings, {}, {}}, [](int, double, double) {});
+    } else {  // one thread: bound OpenMP workers keep their cores, and threads started from here would share one
+      predictor_ = load_predictor(space.name(), {}, 1);
+    }
+    for (Architecture& reference : space.references()) taken_.insert(std::move(reference));
+    drawn_ = shuffled(candidates_.architectures, rng_);
+  }
+
+  [[nodiscard]] const LatencyPredictor& predictor() const { return *predictor_; }
+  [[nodiscard]] const Candidates& all() const { return candidates_; }
+
+  /// The networks to measure next: those the predictor asks for, else drawn ones.
+  std::vector<Architecture> next(const Samples& known, std::size_t count) {
+    std::vector<Encoding> open;
+    std::vector<Architecture> architectures;
+    for (std::size_t i = 0; i < candidates_.architectures.size(); ++i) {
+      if (taken_.contains(candidates_.architectures[i])) continue;
+      open.push_back(candidates_.encodings[i]);
+      architectures.push_back(candidates_.architectures[i]);
+    }
+    std::vector<Architecture> asked;
+    for (const std::size_t i : predictor_->next(open, known, count)) asked.push_back(architectures[i]);
+    return take(asked.empty() ? drawn_ : asked, count, taken_);
+  }
+
+  std::vector<Architecture> held_out(std::size_t count) { return take(drawn_, count, taken_); }
+
+  /// @param samples drawn or asked for; their range is the predictor's scale, about that of HELP's trimmed pools
+  [[nodiscard]] std::unique_ptr<Estimator> adapt(const HardwareEmbedding& embedding, const Samples& known,
+                                                 const std::vector<NetworkRow>& samples) {
+    auto estimator = predictor_->adapt(embedding, known, target_scale(measured_s(samples)), rng_);
+    return predictor_->name() == "help" ? calibrate(std::move(estimator), known) : std::move(estimator);
+  }
+
+ private:
+  const SearchSpace& space_;
+  Candidates candidates_;
+  Rng rng_;
+  std::unique_ptr<LatencyPredictor> predictor_;
+  std::set<Architecture> taken_;
+  std::vector<Architecture> drawn_;
+};
 
 }  // namespace
 
@@ -125,55 +203,61 @@ DeviceReport characterize(const SearchSpace& space, Backend& backend, const Devi
   report.device = options.device_name;
   report.environment = inspect_environment(backend);
   report.warnings = noise_warnings(report.environment, device);
-  // One thread: bound OpenMP workers keep their cores, and threads started from here would share one.
-  const std::unique_ptr<LatencyPredictor> predictor = load_predictor(space.name(), {}, 1);
-  report.predictor = predictor->name();
-
-  Rng rng(options.seed);
-  std::vector<Architecture> drawn = draw_others(space, options.samples + options.held_out, rng);
-  const std::vector<Architecture> held_out(drawn.begin() + static_cast<std::ptrdiff_t>(options.samples), drawn.end());
-  drawn.resize(options.samples);
+  report.target_error = options.target_error;
+  Study study(space, device, options);
+  report.predictor = study.predictor().name();
 
   DatasetWriter dataset(options.folder / "dataset.jsonl");
   const auto time = [&](const char* what, const std::vector<Architecture>& architectures) {
     Progress progress(what, options.quiet);
     sweep(space, architectures, backend, device, options.sweep, dataset, progress);
+    return Latencies(dataset.dataset(), space.name(), options.device_name).rows(space, architectures);
   };
 
-  std::vector<Architecture> fitted = space.references();
-  fitted.insert(fitted.end(), drawn.begin(), drawn.end());
-  time("timing references and samples", fitted);
-  const Latencies fitted_latencies(dataset.dataset(), space.name(), options.device_name);
-  report.references = fitted_latencies.rows(space, space.references());
-  report.samples = fitted_latencies.rows(space, drawn);
+  const std::vector<Architecture> references = space.references();
+  std::vector<Architecture> first = references, probes = study.next({}, options.samples);
+  first.insert(first.end(), probes.begin(), probes.end());
+  std::vector<NetworkRow> known = time("timing references and samples", first);
+  report.references.assign(known.begin(), known.begin() + static_cast<std::ptrdiff_t>(references.size()));
+  report.samples.assign(known.begin() + static_cast<std::ptrdiff_t>(references.size()), known.end());
   for (const NetworkRow& row : report.references) {
     if (!row.measured_s)
       throw DataError(
           fmt::format("reference {}: not measured, wanted all {}", row.architecture, report.references.size()));
   }
   drop_unmeasured(report.samples, "samples");
-
-  const double adapt_started_s = now();
   const HardwareEmbedding embedding = embed(measured_s(report.references));
   report.embedding = embedding.v;
-  // The scale comes from the random samples, whose range is about that of the trimmed pools HELP was meta-trained on;
-  // the references help to adapt and to calibrate.
-  const TargetScale scale = target_scale(measured_s(report.samples));
-  std::vector<NetworkRow> known = report.samples;
-  known.insert(known.end(), report.references.begin(), report.references.end());
-  const Samples support{encode(space, known), measured_s(known)};
-  const std::unique_ptr<Estimator> estimator = calibrate(predictor->adapt(embedding, support, scale, rng), support);
-  std::vector<NetworkRow> all = every_network(space);
-  predict(space, *estimator, all);
+
+  std::unique_ptr<Estimator> estimator;
+  Samples support;
+  while (true) {
+    constexpr std::size_t kMore = 10;
+    std::vector<NetworkRow> fitted = report.samples;
+    fitted.insert(fitted.end(), report.references.begin(), report.references.end());
+    support = {encode(space, fitted), measured_s(fitted)};
+    estimator = study.adapt(embedding, support, report.samples);
+    report.error_bar = error_bar(*estimator, study.all().encodings);
+    const bool sure = !report.error_bar || *report.error_bar <= options.target_error;
+    if (sure || report.samples.size() + kMore > options.most_samples) break;
+    std::vector<NetworkRow> more = time("timing more samples", study.next(support, kMore));
+    drop_unmeasured(more, "samples");
+    report.samples.insert(report.samples.end(), more.begin(), more.end());
+  }
+
+  std::vector<NetworkRow> all = rows_of(space, all_networks(space, study.all()));
+  const Encodings encodings = space.size() ? encode(space, all) : study.all().encodings;
+  const double adapt_started_s = now();
+  estimator = study.adapt(embedding, support, report.samples);
+  predict(*estimator, encodings, all);
   report.adapt_s = now() - adapt_started_s;
   report.predicted_networks = all.size();
   write_file(options.folder / "predictions.csv", to_csv(predictions_table(all)));
 
-  time("timing held-out networks", held_out);
-  report.held_out = Latencies(dataset.dataset(), space.name(), options.device_name).rows(space, held_out);
+  report.held_out = time("timing held-out networks", study.held_out(options.held_out));
   drop_unmeasured(report.held_out, "held-out networks");
-  predict(space, *estimator, report.held_out);
-  predict(space, *estimator, report.samples);
+  predict(*estimator, encode(space, report.held_out), report.held_out);
+  predict(*estimator, encode(space, report.samples), report.samples);
   report.accuracy = judge(report.held_out);
   report.noise = noise_of(dataset.dataset(), options.device_name);
   report.origin = backend.simulated() ? "simulated" : "measured";

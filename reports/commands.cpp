@@ -16,8 +16,9 @@ namespace {
 namespace fs = std::filesystem;
 
 struct CharacterizeArguments {
-  std::string space = "nasbench201", out;
-  std::size_t samples = 10, held_out = 50;
+  std::string space = "nasbench201", predictor = "additive", out;
+  std::size_t samples = 20, most_samples = 60, held_out = 50;
+  double target_error_pct = 5;
   std::shared_ptr<DeviceOptions> device;
   std::shared_ptr<ProtocolOptions> protocol;
   std::shared_ptr<OutputOptions> output;
@@ -41,7 +42,10 @@ void make_room(const fs::path& folder) {
 void run_characterize(const CharacterizeArguments& arguments) {
   const SearchSpace& space = search_space(arguments.space);
   const Device device = arguments.device->device();
-  CharacterizeOptions options{.samples = arguments.samples,
+  CharacterizeOptions options{.predictor = arguments.predictor,
+                              .samples = arguments.samples,
+                              .most_samples = arguments.most_samples,
+                              .target_error = arguments.target_error_pct / 100,
                               .held_out = arguments.held_out,
                               .seed = arguments.protocol->seed,
                               .quiet = arguments.output->quiet};
@@ -78,7 +82,17 @@ Action characterize_command(CLI::App& app) {
   const auto arguments = std::make_shared<CharacterizeArguments>();
   app.add_option("--space", arguments->space, "search space")->capture_default_str();
   app.add_option("--out", arguments->out, "report directory; default: naslat-<device>");
+  app.add_option("--predictor", arguments->predictor, "additive: any space, with error bars; help: the paper's")
+      ->check(CLI::IsMember({"additive", "help"}))
+      ->capture_default_str();
   app.add_option("--samples", arguments->samples, "networks the predictor is adapted to, beside the ten references")
+      ->check(CLI::Range(2, 1000))
+      ->capture_default_str();
+  app.add_option("--target-error", arguments->target_error_pct,
+                 "percent: more networks are timed until half of the 90% intervals are as narrow")
+      ->check(CLI::Range(0.0, 1000.0))
+      ->capture_default_str();
+  app.add_option("--max-samples", arguments->most_samples, "but no more than so many")
       ->check(CLI::Range(2, 1000))
       ->capture_default_str();
   app.add_option("--held-out", arguments->held_out, "networks timed to check the predictions")

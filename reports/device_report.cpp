@@ -43,16 +43,28 @@ Table reference_table(const DeviceReport& report) {
 }
 
 Table predicted_table(const std::string& title, const std::vector<NetworkRow>& rows) {
-  Table table{title, {{"architecture"}, {"index"}, {"predicted_ms"}}, {}};
-  for (const NetworkRow& row : rows)
-    table.rows.push_back({row.architecture, index_cell(row), ms_cell(row.predicted_s)});
+  Table table{title, {{"architecture"}, {"index"}, {"predicted_ms"}, {"plus_minus_ms"}}, {}};
+  for (const NetworkRow& row : rows) {
+    table.rows.push_back({row.architecture, index_cell(row), ms_cell(row.predicted_s), ms_cell(row.half_width_s)});
+  }
   return table;
 }
 
 std::string accuracy_line(const DeviceReport& report) {
   const HeldOut& a = report.accuracy;
-  return fmt::format("Spearman {:.3f}, Kendall {:.3f}, median error {:.1f}%, within 5%: {:.0f}%, within 10%: {:.0f}%",
-                     a.spearman, a.kendall, a.median_ape * 100, a.within_5pct * 100, a.within_10pct * 100);
+  std::string line =
+      fmt::format("Spearman {:.3f}, Kendall {:.3f}, median error {:.1f}%, within 5%: {:.0f}%, within 10%: {:.0f}%",
+                  a.spearman, a.kendall, a.median_ape * 100, a.within_5pct * 100, a.within_10pct * 100);
+  if (a.coverage90) line += fmt::format(", within their 90% intervals: {:.0f}%", *a.coverage90 * 100);
+  return line;
+}
+
+/// How sure the predictor is, and whether that is as sure as was asked for.
+std::string certainty(const DeviceReport& report) {
+  if (!report.error_bar) return "without error bars";
+  const bool reached = *report.error_bar <= report.target_error;
+  return fmt::format("90% within ±{:.1f}% (median){}", *report.error_bar * 100,
+                     reached ? "" : fmt::format(", wanted ±{:.1f}%", report.target_error * 100));
 }
 
 std::string noise_line(const Noise& noise) {
@@ -81,6 +93,12 @@ HeldOut judge(const std::vector<NetworkRow>& rows) {
   }
   HeldOut result{.count = rows.size()};
   if (rows.size() < 2) return result;
+  if (std::all_of(rows.begin(), rows.end(), [](const NetworkRow& row) { return row.half_width_s.has_value(); })) {
+    const auto within = std::count_if(rows.begin(), rows.end(), [](const NetworkRow& row) {
+      return std::abs(*row.measured_s - *row.predicted_s) <= *row.half_width_s;
+    });
+    result.coverage90 = static_cast<double>(within) / static_cast<double>(rows.size());
+  }
   result.spearman = spearman(predicted, measured);
   result.kendall = kendall(predicted, measured);
   result.median_ape = median_ape(predicted, measured);
@@ -95,8 +113,9 @@ std::string summary(const DeviceReport& report) {
   std::string text = fmt::format("device      {}\nembedding   {}\nnoise       {}\n", labelled(report),
                                  fmt::join(embedding, " "), noise_line(report.noise));
   text += fmt::format("held out    {} networks: {}\n", report.accuracy.count, accuracy_line(report));
-  text += fmt::format("predicted   {} networks with {} in {:.0f} ms\n", report.predicted_networks, report.predictor,
-                      report.adapt_s * 1e3);
+  text += fmt::format("predicted   {} networks with {} from {} samples in {:.0f} ms, {}\n", report.predicted_networks,
+                      report.predictor, report.samples.size() + report.references.size(), report.adapt_s * 1e3,
+                      certainty(report));
   if (!report.fastest.empty()) {
     text +=
         fmt::format("fastest     {} predicted, {}\n", latency_text(report.fastest[0]), report.fastest[0].architecture);
@@ -125,8 +144,8 @@ std::string to_markdown(const DeviceReport& report) {
   text += to_markdown(network_table("Held-out networks", report.held_out)) + "\n";
   text += to_markdown(predicted_table("Fastest networks by prediction", report.fastest)) + "\n";
   text += to_markdown(predicted_table("Slowest networks by prediction", report.slowest)) + "\n";
-  text += fmt::format("All {} predictions, by {}: `predictions.csv`. Raw samples: `dataset.jsonl`.\n\n",
-                      report.predicted_networks, report.predictor);
+  text += fmt::format("All {} predictions, by {}, {}: `predictions.csv`. Raw samples: `dataset.jsonl`.\n\n",
+                      report.predicted_networks, report.predictor, certainty(report));
   Table environment{"Environment", {{"fact"}, {"value"}}, {}};
   for (const Fact& fact : report.environment.facts) {
     environment.rows.push_back(
@@ -136,11 +155,11 @@ std::string to_markdown(const DeviceReport& report) {
 }
 
 Table measured_networks(const DeviceReport& report) {
-  Table table{"", {{"role"}, {"index"}, {"architecture"}, {"latency_ms"}, {"predicted_ms"}}, {}};
+  Table table{"", {{"role"}, {"index"}, {"architecture"}, {"latency_ms"}, {"predicted_ms"}, {"plus_minus_ms"}}, {}};
   const auto add = [&](const char* role, const std::vector<NetworkRow>& rows) {
     for (const NetworkRow& row : rows) {
-      table.rows.push_back(
-          {role, index_cell(row), row.architecture, ms_cell(row.measured_s), ms_cell(row.predicted_s)});
+      table.rows.push_back({role, index_cell(row), row.architecture, ms_cell(row.measured_s), ms_cell(row.predicted_s),
+                            ms_cell(row.half_width_s)});
     }
   };
   add("reference", report.references);

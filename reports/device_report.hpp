@@ -15,12 +15,14 @@ struct NetworkRow {
   std::string architecture;
   std::optional<std::uint64_t> index{};
   std::optional<double> measured_s{}, predicted_s{};
+  std::optional<double> half_width_s{};  ///< of the prediction's 90% interval
 };
 
 /// How well the predictor did on networks it had not seen, all untrimmed (protocol `strict`).
 struct HeldOut {
   std::size_t count = 0;
   double spearman = 0, kendall = 0, median_ape = 0, within_5pct = 0, within_10pct = 0;
+  std::optional<double> coverage90{};  ///< share within their 90% intervals, if the predictor gives any
 };
 
 /// How noisy the machine was while it was measured.
@@ -40,6 +42,8 @@ struct DeviceReport {
   HeldOut accuracy;
   Noise noise;
   std::uint64_t predicted_networks = 0;
+  std::optional<double> error_bar{};         ///< median half-width of their 90% intervals, relative
+  double target_error = 0;                   ///< what it was to be at most
   std::vector<NetworkRow> fastest, slowest;  ///< by predicted latency
   double wall_s = 0, adapt_s = 0;            ///< in all; of it, adapting and predicting the whole space
 };

@@ -24,7 +24,8 @@ Json rows_json(const std::vector<NetworkRow>& rows) {
     list.push_back({{"architecture", row.architecture},
                     {"index", row.index ? Json(*row.index) : Json(nullptr)},
                     {"latency_ms", milliseconds(row.measured_s)},
-                    {"predicted_ms", milliseconds(row.predicted_s)}});
+                    {"predicted_ms", milliseconds(row.predicted_s)},
+                    {"plus_minus_ms", milliseconds(row.half_width_s)}});
   }
   return list;
 }
@@ -36,6 +37,7 @@ std::vector<NetworkRow> parse_rows(const Json& list) {
     if (!row.at("index").is_null()) parsed.index = row.at("index").get<std::uint64_t>();
     parsed.measured_s = seconds(row, "latency_ms");
     parsed.predicted_s = seconds(row, "predicted_ms");
+    if (row.contains("plus_minus_ms")) parsed.half_width_s = seconds(row, "plus_minus_ms");  // earlier reports lack it
     rows.push_back(std::move(parsed));
   }
   return rows;
@@ -82,7 +84,8 @@ std::string to_json(const DeviceReport& report) {
                            {"kendall", a.kendall},
                            {"median_ape", a.median_ape},
                            {"within_5pct", a.within_5pct},
-                           {"within_10pct", a.within_10pct}}},
+                           {"within_10pct", a.within_10pct},
+                           {"coverage90", a.coverage90 ? Json(*a.coverage90) : Json(nullptr)}}},
                          {"noise",
                           {{"anchor_spread", report.noise.anchor_spread},
                            {"median_relative_mad", report.noise.median_relative_mad},
@@ -90,6 +93,8 @@ std::string to_json(const DeviceReport& report) {
                          {"wall_s", report.wall_s},
                          {"adapt_s", report.adapt_s},
                          {"predicted_networks", report.predicted_networks},
+                         {"error_bar", report.error_bar ? Json(*report.error_bar) : Json(nullptr)},
+                         {"target_error", report.target_error},
                          {"networks",
                           {{"reference", rows_json(report.references)},
                            {"sample", rows_json(report.samples)},
@@ -117,6 +122,10 @@ DeviceReport parse_device_report(const std::string& text, const std::string& sub
   report.wall_s = json.at("wall_s").get<double>();
   report.adapt_s = json.at("adapt_s").get<double>();
   report.predicted_networks = json.at("predicted_networks").get<std::uint64_t>();
+  if (json.contains("error_bar")) {  // earlier reports lack it
+    if (!json.at("error_bar").is_null()) report.error_bar = json.at("error_bar").get<double>();
+    report.target_error = json.at("target_error").get<double>();
+  }
   const Json& networks = json.at("networks");
   report.references = parse_rows(networks.at("reference"));
   report.samples = parse_rows(networks.at("sample"));

@@ -98,6 +98,19 @@ measures_in_bf16() { # or says which instruction set is missing
     { grep -q '1 networks measured' output || grep -q 'which wants avx' bf16.jsonl; }
 }
 holds 'the references of every space are embedded, into one file' embeds
+probes_teach() { # ten designed probes, three more beside them, and everything else is predicted from these
+  "$naslat" measure "${simulated[@]}" --archs probe:10 --out probes.jsonl >output 2>errors &&
+    "$naslat" measure "${simulated[@]}" --next 3 --out probes.jsonl --json >output 2>errors && grep -q '"measured": 3,' output &&
+    "$naslat" predict probes.jsonl --archs all --out predicted.csv >output 2>errors &&
+    [ "$(wc -l <predicted.csv)" -eq 15626 ] && head -n 1 predicted.csv | grep -q 'predicted_ms,plus_minus_ms'
+}
+characterizes_every_space() { # with error bars, also where no network has an index
+  "$naslat" characterize "${simulated[@]}" --space mobilenetv3 --held-out 10 --max-samples 20 --out report-ofa --json >output 2>errors &&
+    grep -q '"predictor": "additive"' output && grep -q '"coverage90": [0-9]' output && [ "$(wc -l <report-ofa/predictions.csv)" -eq 2001 ]
+}
+holds 'designed probes are measured, others chosen, the space predicted' probes_teach
+holds 'characterize works for spaces too large to list' characterizes_every_space
+holds 'an unknown device is named, with those there are' exits 2 "device: got 'nosuch', wanted one of simulated" predict d.jsonl --device nosuch --archs 3
 holds 'block times add up to the network' blocks_add_up
 holds 'memory is a metric' exports_memory
 holds 'bf16 is a device of its own' measures_in_bf16

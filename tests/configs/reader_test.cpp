@@ -10,6 +10,7 @@
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
 #include "spaces/random.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace naslat {
 namespace {
@@ -132,6 +133,24 @@ TEST_F(ConfigFile, DamagedFilesAreErrorsAndNeverMore) {
        {"\xef\xbb\xbf", "a = \"\\U00110000\"", "a = \"\\ud800\"", "threads = 99999999999999999999", "trim = 1e999",
         "trim = nan", "when = 9999-99-99", "\"\" = 1", "out = \"\\x\"", "= 1", "a = 0b2"}) {
     error_of(hostile);
+  }
+}
+
+/// [sets.NAME] tables in file order, every value as a command line would give it.
+TEST(ConfigSections, AreReadInFileOrderOrRefusedByLine) {
+  const TemporaryFolder folder;
+  const auto read = [&](const std::string& text) {
+    folder.write("sets.toml", text);
+    return read_sections((folder / "sets.toml").string(), "sets");
+  };
+  const auto sections = read("[sets.B]\nspace = \"fbnet\"\npartial = true\n[sets.A]\ntrain = [\"x\", \"y\"]\n");
+  ASSERT_EQ(sections.size(), 2U);
+  EXPECT_EQ(sections[0].name, "B");
+  EXPECT_EQ(sections[0].values.at("space"), std::vector<std::string>{"fbnet"});
+  EXPECT_EQ(sections[0].values.at("partial"), std::vector<std::string>{"true"});
+  EXPECT_EQ(sections[1].values.at("train"), (std::vector<std::string>{"x", "y"}));
+  for (const char* text : {"other = 1\n", "[sets]\nA = 3\n", "[sets.A\n", "[sets.A.B]\nx = 1\n"}) {
+    EXPECT_THROW(static_cast<void>(read(text)), ConfigError) << text;
   }
 }
 

@@ -1,0 +1,183 @@
+#include "predictor/additive.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "configs/errors.hpp"
+#include "predictor/candidates.hpp"
+#include "predictor/help.hpp"
+#include "predictor/metrics.hpp"
+#include "predictor/registry.hpp"
+#include "tests/predictor/made_up_devices.hpp"
+
+namespace naslat {
+namespace {
+
+using test::MadeUpDevices;
+
+const MadeUpDevices& data() {
+  static const MadeUpDevices devices(300);
+  return devices;
+}
+
+constexpr auto kUnobserved = [](int, double, double) {};
+
+AdditivePredictor prepared(std::size_t sources = 0, std::optional<Execution> execution = {}) {
+  AdditivePredictor predictor(execution);
+  predictor.meta_train({data().encodings, std::span<const DeviceTask>(data().devices).first(sources), {}}, kUnobserved);
+  return predictor;
+}
+
+Samples samples_of(const std::vector<std::size_t>& positions, const std::vector<double>& latency_s) {
+  Samples samples;
+  for (const std::size_t i : positions) {
+    samples.x.push_back(data().encodings[i]);
+    samples.latency_s.push_back(latency_s[i]);
+  }
+  return samples;
+}
+
+std::unique_ptr<Estimator> adapted(const AdditivePredictor& predictor, const Samples& samples) {
+  Rng rng(1);
+  return predictor.adapt({}, samples, {}, rng);
+}
+
+/// Multiplicative noise, as a clock sees it.
+std::vector<double> noisy(std::vector<double> latency_s, double relative, Rng& rng) {
+  for (double& s : latency_s) s *= 1 + relative * rng.normal();
+  return latency_s;
+}
+
+TEST(Additive, LearnsADeviceThatAddsUpFromTwentyDesignedSamplesAndNoSource) {
+  const AdditivePredictor predictor = prepared();
+  for (const DeviceTask& device : data().devices) {
+    const auto estimator = adapted(predictor, samples_of(predictor.next(data().encodings, {}, 20), device.latency_s));
+    const std::vector<double> predicted_s = estimator->predict_s(data().encodings);
+    EXPECT_GT(spearman(predicted_s, device.latency_s), 0.99);
+    EXPECT_LT(median_ape(predicted_s, device.latency_s), 0.02);
+  }
+}
+
+TEST(Additive, DesignedSamplesTeachMoreThanDrawnOnes) {
+  const AdditivePredictor predictor = prepared();
+  const std::vector<std::size_t> designed = predictor.next(data().encodings, {}, 12);
+  double designed_error = 0, drawn_error = 0;
+  Rng rng(8);
+  for (const DeviceTask& device : data().devices) {
+    const std::vector<double> measured_s = noisy(device.latency_s, 0.02, rng);
+    std::vector<std::size_t> drawn;
+    for (const std::uint64_t i : rng.distinct(12, data().encodings.size())) drawn.push_back(i);
+    for (const auto& [positions, error] : {std::pair(&designed, &designed_error), {&drawn, &drawn_error}}) {
+      const auto predicted_s = adapted(predictor, samples_of(*positions, measured_s))->predict_s(data().encodings);
+      *error += median_ape(predicted_s, device.latency_s);
+    }
+  }
+  EXPECT_LT(designed_error, drawn_error);
+}
+
+TEST(Additive, IntervalsHoldNineOfTenMeasurements) {
+  const AdditivePredictor predictor = prepared(4);
+  const std::vector<std::size_t> designed = predictor.next(data().encodings, {}, 20);
+  Rng rng(3);
+  std::size_t within = 0, asked = 0;
+  for (const DeviceTask& device : std::span(data().devices).subspan(4)) {
+    for (int draw = 0; draw < 3; ++draw) {
+      const std::vector<double> measured_s = noisy(device.latency_s, 0.03, rng);
+      const auto estimator = adapted(predictor, samples_of(designed, measured_s));
+      const auto predicted_s = estimator->predict_s(data().encodings), spread_s = estimator->spread_s(data().encodings);
+      for (const std::size_t i : device.queries) {
+        within += std::abs(measured_s[i] - predicted_s[i]) <= kNinetyPercent * spread_s[i] ? 1 : 0;
+        ++asked;
+      }
+    }
+  }
+  const double coverage = static_cast<double>(within) / static_cast<double>(asked);
+  EXPECT_GT(coverage, 0.85);
+  EXPECT_LT(coverage, 0.98);
+}
+
+/// Ridge regression, which believes every sample alike, is what a bad one does to a fit.
+TEST(Additive, OneBadMeasurementDoesNotSpoilTheRest) {
+  const AdditivePredictor predictor = prepared();
+  const auto ridge = make_predictor("op-counts", {});
+  ridge->meta_train({data().encodings, {}, {}}, kUnobserved);
+  const std::vector<std::size_t> designed = predictor.next(data().encodings, {}, 20);
+  double ours = 0, ridges = 0;
+  for (const DeviceTask& device : data().devices) {
+    std::vector<double> measured_s = device.latency_s;
+    measured_s[designed[6]] *= 4;
+    const Samples samples = samples_of(designed, measured_s);
+    Rng rng(1);
+    const auto share = 1.0 / static_cast<double>(data().devices.size());
+    ours += share * spearman(adapted(predictor, samples)->predict_s(data().encodings), device.latency_s);
+    ridges += share * spearman(ridge->adapt({}, samples, {}, rng)->predict_s(data().encodings), device.latency_s);
+  }
+  EXPECT_GT(ours, 0.95);
+  EXPECT_GT(ours, ridges + 0.1);
+}
+
+TEST(Additive, PredictsNothingBelowZero) {
+  const AdditivePredictor predictor = prepared();
+  Samples samples = samples_of({0, 1, 2, 3, 4, 5}, data().devices[0].latency_s);
+  samples.latency_s = {1e-6, 1, 2e-6, 0.5, 1e-5, 1e-6};
+  const auto estimator = adapted(predictor, samples);
+  for (const double s : estimator->predict_s(data().encodings)) EXPECT_GT(s, 0);
+  for (const double s : estimator->spread_s(data().encodings)) EXPECT_GT(s, 0);
+}
+
+TEST(Additive, TakesOnlyTheSumsOfAKnownExecution) {
+  const auto works = [](const AdditiveFeatures& features) {
+    std::vector<std::string> names;
+    for (const auto& group : features.groups()) {
+      if (group.work) names.push_back(group.name);
+    }
+    return names;
+  };
+  EXPECT_EQ(works(AdditiveFeatures(data().encodings)),
+            (std::vector<std::string>{"work written", "work needed", "work live"}));
+  EXPECT_EQ(works(AdditiveFeatures(data().encodings, Execution::live)), std::vector<std::string>{"work live"});
+  const auto predictor = prepared(0, Execution::written);
+  const DeviceTask& device = data().devices[1];
+  const auto estimator = adapted(predictor, samples_of(predictor.next(data().encodings, {}, 20), device.latency_s));
+  EXPECT_GT(spearman(estimator->predict_s(data().encodings), device.latency_s), 0.99);
+}
+
+TEST(Additive, ErrorsSayWhatIsMissing) {
+  const std::vector<double>& latency_s = data().devices[0].latency_s;
+  EXPECT_THROW(adapted(AdditivePredictor(), samples_of({0, 1, 2, 3}, latency_s)), DataError);
+  EXPECT_THROW(adapted(prepared(), samples_of({0, 1, 2}, latency_s)), DataError);
+  Encodings without_work = data().encodings;
+  for (Encoding& e : without_work) e.work = {};
+  AdditivePredictor predictor;
+  EXPECT_THROW(predictor.meta_train({without_work, {}, {}}, kUnobserved), DataError);
+}
+
+TEST(Probes, AreNestedAndTheSameEveryTime) {
+  for (const char* name : {"nasbench201", "zoo"}) {
+    const SearchSpace& space = search_space(name);
+    const std::vector<Architecture> twenty = most_informative(space, {}, 20), ten = most_informative(space, {}, 10);
+    ASSERT_EQ(twenty.size(), 20U) << name;
+    EXPECT_TRUE(std::equal(ten.begin(), ten.end(), twenty.begin())) << name;
+    EXPECT_EQ(std::set<Architecture>(twenty.begin(), twenty.end()).size(), 20U) << name;
+  }
+}
+
+TEST(Probes, BesideKnownLatenciesAreOthers) {
+  const SearchSpace& space = search_space("nasbench201");
+  const std::vector<Architecture> probes = most_informative(space, {}, 8);
+  std::vector<KnownLatency> known;
+  for (std::size_t i = 0; i < 4; ++i) known.push_back({probes[i], 1e-3});
+  EXPECT_EQ(most_informative(space, std::span(known).first(3), 1)[0], probes[3]);  // too few to fit: the prior decides
+  for (std::size_t i = 0; i < 4; ++i) known[i].latency_s = static_cast<double>(i + 1) * 1e-3;
+  for (const Architecture& next : most_informative(space, known, 6)) {
+    EXPECT_EQ(std::count(probes.begin(), probes.begin() + 4, next), 0);
+  }
+}
+
+TEST(Probes, MoreThanTheSpaceHasAreRefused) {
+  EXPECT_THROW(static_cast<void>(most_informative(search_space("zoo"), {}, 1000)), ConfigError);
+}
+
+}  // namespace
+}  // namespace naslat

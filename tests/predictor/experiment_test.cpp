@@ -1,0 +1,177 @@
+#include "predictor/experiment.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "configs/errors.hpp"
+#include "predictor/published_tables.hpp"
+#include "tests/predictor/made_up_devices.hpp"
+#include "tests/temporary_folder.hpp"
+
+namespace naslat {
+namespace {
+
+/// Two tables of made-up devices, of lists that overlap: rows 0 to 249 of one, 50 to 299 of the other two.
+class Tables : public testing::Test {
+ protected:
+  Tables() {
+    const test::MadeUpDevices data(300);
+    Rng rng(1);
+    std::vector<Architecture> list = data.space.references();
+    while (list.size() < 300) list.push_back(sample(data.space, rng));
+    const auto write = [&](const std::string& name, std::vector<std::size_t> devices, std::size_t first) {
+      std::string text = "architecture";
+      for (const std::size_t d : devices) text += ",d" + std::to_string(d) + "_ms";
+      std::set<Architecture> seen;
+      for (std::size_t i = first; i < first + 250; ++i) {
+        if (!seen.insert(list[i]).second) continue;
+        text += "\n" + data.space.format(list[i]);
+        for (const std::size_t d : devices) text += "," + std::to_string(data.devices[d].latency_s[i] * 1e3);
+      }
+      folder_.write(name, text + "\n");
+    };
+    write("a.csv", {0}, 0);
+    write("b.csv", {1, 2}, 50);
+    latency_s_ = {data.devices[0].latency_s, data.devices[1].latency_s, data.devices[2].latency_s};
+    list_ = list;
+  }
+
+  [[nodiscard]] Experiment experiment() const {
+    Experiment e;
+    e.data = {(folder_ / "a.csv").string(), (folder_ / "b.csv").string()};
+    e.sets = {{.name = "S", .space = "nasbench201", .devices = {"d0", "d2"}}};
+    e.contestants = {{"additive", "additive", 20}, {"flops", "flops", 20}};
+    e.protocols = {EvaluationProtocol::nasflat};
+    e.seeds = 2;
+    e.quiet = true;
+    return e;
+  }
+
+  TemporaryFolder folder_;
+  std::vector<std::vector<double>> latency_s_;
+  std::vector<Architecture> list_;
+};
+
+/// Whatever the order of lists, every latency stays with its architecture and device.
+TEST_F(Tables, OfSeveralPlacesAreJoinedByArchitecture) {
+  const auto tables = read_all_tables(experiment().data, "nasbench201");
+  ASSERT_EQ(tables.size(), 3U);
+  for (std::size_t d = 0; d < 3; ++d) {
+    EXPECT_EQ(tables[d].device, "d" + std::to_string(d));
+    ASSERT_EQ(tables[d].latency_s.size(), tables[d].architectures->size());
+    std::size_t known = 0;
+    for (std::size_t i = 0; i < tables[d].latency_s.size(); ++i) {
+      if (std::isnan(tables[d].latency_s[i])) continue;
+      ++known;
+      const auto found = std::find(list_.begin(), list_.end(), (*tables[d].architectures)[i]);
+      ASSERT_NE(found, list_.end());
+      EXPECT_NEAR(tables[d].latency_s[i], latency_s_[d][static_cast<std::size_t>(found - list_.begin())], 1e-8);
+    }
+    EXPECT_GT(known, 230U);
+    EXPECT_LT(known, 251U);
+  }
+  EXPECT_THROW(static_cast<void>(read_all_tables({"fbnet:" + (folder_ / "a.csv").string()}, "nasbench201")), DataError);
+  EXPECT_THROW(static_cast<void>(read_all_tables({(folder_ / "missing").string()}, "nasbench201")), DataError);
+}
+
+TEST_F(Tables, AreCompetedOnBesideWhatOthersPublished) {
+  Experiment e = experiment();
+  e.sets[0].published = {"additive 0.5 0.7", "others 0.9"};
+  const ExperimentResult result = run_experiment(e);
+  ASSERT_EQ(result.rows.size(), 7U);  // two contestants on two devices and their mean, and the others' figure
+  for (const ResultRow& row : result.rows) {
+    if (row.predictor != "additive") continue;
+    EXPECT_TRUE(row.designed);
+    ASSERT_EQ(row.draws.size(), 2U);
+    EXPECT_GT(row.draws[0].spearman, 0.98) << row.device;
+    EXPECT_GT(row.draws[0].coverage90, 0.5) << row.device;
+  }
+  EXPECT_EQ(result.rows[2].device, "mean");
+  EXPECT_NEAR(result.rows[2].published.value(), 0.6, 1e-12);
+  EXPECT_NEAR(result.rows[2].draws[0].spearman,
+              (result.rows[0].draws[0].spearman + result.rows[1].draws[0].spearman) / 2, 1e-12);
+  EXPECT_TRUE(std::isnan(result.rows[3].draws[0].coverage90));  // flops has no intervals
+  EXPECT_EQ(result.rows[6].predictor, "others");
+  EXPECT_EQ(result.rows[6].published, 0.9);
+  const auto json = nlohmann::json::parse(results_json(e, result));
+  EXPECT_EQ(json.at("results").size(), 7U);
+  EXPECT_EQ(json.at("results")[0].at("spearman_published"), 0.5);
+  EXPECT_TRUE(json.at("results")[3].at("coverage90_mean").is_null());
+}
+
+TEST_F(Tables, GiveTheSameResultWhateverTheThreads) {
+  Experiment e = experiment();
+  const std::string one = results_json(e, run_experiment(e));
+  e.threads = 2;
+  EXPECT_EQ(results_json(e, run_experiment(e)), one);
+}
+
+TEST_F(Tables, MissingSourceDevicesAreNotedOnlyWhereTheSetAllowsIt) {
+  Experiment e = experiment();
+  e.sets[0].train = {"d1", "nosuch"};
+  EXPECT_THROW(static_cast<void>(run_experiment(e)), DataError);
+  e.sets[0].partial = true;
+  const ExperimentResult result = run_experiment(e);
+  ASSERT_EQ(result.notes.size(), 1U);
+  EXPECT_NE(result.notes[0].find("nosuch"), std::string::npos);
+}
+
+TEST_F(Tables, FiguresPublishedMustFitTheDevices) {
+  Experiment e = experiment();
+  e.sets[0].published = {"additive 0.5 0.7 0.9"};
+  EXPECT_THROW(static_cast<void>(run_experiment(e)), ConfigError);
+  e.sets[0].published = {"additive 0.5 much"};
+  EXPECT_THROW(static_cast<void>(run_experiment(e)), ConfigError);
+}
+
+/// What is asked was not known, and what is known was asked for.
+TEST(Evaluation, DesignedSamplesAreNotAsked) {
+  class Spy final : public LatencyPredictor {
+   public:
+    [[nodiscard]] std::string name() const override { return "spy"; }
+    [[nodiscard]] std::unique_ptr<Estimator> adapt(const HardwareEmbedding&, const Samples& support, const TargetScale&,
+                                                   Rng&) const override {
+      class Echo final : public Estimator {
+       public:
+        explicit Echo(std::vector<Encoding> support) : support_(std::move(support)) {}
+        [[nodiscard]] std::vector<double> predict_s(std::span<const Encoding> asked) const override {
+          std::vector<double> macs;
+          for (const Encoding& e : asked) {
+            for (const Encoding& known : support_) EXPECT_NE(e, known);
+            macs.push_back(e.macs);
+          }
+          return macs;
+        }
+        [[nodiscard]] std::vector<double> spread_s(std::span<const Encoding> asked) const override {
+          return std::vector<double>(asked.size(), 1e9);
+        }
+
+       private:
+        std::vector<Encoding> support_;
+      };
+      EXPECT_EQ(support.x.size(), 5U);
+      return std::make_unique<Echo>(support.x);
+    }
+    [[nodiscard]] std::vector<std::size_t> next(std::span<const Encoding>, const Samples&,
+                                                std::size_t count) const override {
+      std::vector<std::size_t> first(count);
+      for (std::size_t i = 0; i < count; ++i) first[i] = i;
+      return first;
+    }
+  };
+  const SearchSpace& space = search_space("nasbench201");
+  std::vector<Architecture> list;
+  for (std::uint64_t i = 0; i < 60; ++i) list.push_back(space.at(i * 200));
+  const Encodings encodings = encode_all(space, list, true);
+  Rng rng(1);
+  const DeviceTask device = test::MadeUpDevices::device(list, rng);
+  const Evaluation result = evaluate(Spy(), encodings, device, EvaluationProtocol::nasflat, 5, 1, true);
+  EXPECT_TRUE(result.designed);
+  EXPECT_EQ(result.coverage90, 1);
+  EXPECT_FALSE(evaluate(Spy(), encodings, device, EvaluationProtocol::nasflat, 5, 1, false).designed);
+}
+
+}  // namespace
+}  // namespace naslat

@@ -1,0 +1,82 @@
+#include "spaces/work.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "spaces/search_space.hpp"
+
+namespace naslat {
+namespace {
+
+double total(const Work& work, Execution execution, const std::string& figure) {
+  double sum = 0;
+  for (std::size_t i = 0; i < work_names().size(); ++i) {
+    if (work_names()[i].ends_with("." + figure)) {
+      sum += static_cast<double>(work.sums[static_cast<std::size_t>(execution)][i]);
+    }
+  }
+  return sum;
+}
+
+TEST(Work, WrittenMacsAreThoseOfTheNetwork) {
+  Rng rng(1);
+  for (const auto& space : search_spaces()) {
+    for (int repeat = 0; repeat < 5; ++repeat) {
+      const Network network = space->network(sample(*space, rng));
+      const auto macs = static_cast<double>(naslat::macs(network));
+      EXPECT_NEAR(total(work_of(network), Execution::written, "macs"), macs, 1e-4 * macs) << space->name();
+    }
+  }
+}
+
+TEST(Work, NoExecutionDoesMoreThanTheOneBefore) {
+  const SearchSpace& space = search_space("nasbench201");
+  Rng rng(2);
+  bool less = false;
+  for (int repeat = 0; repeat < 50; ++repeat) {
+    const Work work = work_of(space.network(sample(space, rng)));
+    for (std::size_t i = 0; i < work_names().size(); ++i) {
+      EXPECT_GE(work.sums[0][i], work.sums[1][i]) << work_names()[i];
+      EXPECT_GE(work.sums[1][i], work.sums[2][i]) << work_names()[i];
+      less = less || work.sums[0][i] > work.sums[2][i];
+    }
+  }
+  EXPECT_TRUE(less);
+}
+
+/// Edges 0->1 and 1->3 decide whether a convolution on 1->2 matters: its output is used or not, it sees the image or
+/// not.
+TEST(Work, ExecutionsDifferByDeadEdges) {
+  const SearchSpace& space = search_space("nasbench201");
+  const auto macs = [&](const char* text, Execution execution) {
+    return total(work_of(space.network(space.parse(text))), execution, "macs");
+  };
+  const char* const empty = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|";
+  const char* const unused = "|none~0|+|nor_conv_3x3~0|none~1|+|none~0|none~1|none~2|";  // node 2 goes nowhere
+  const char* const unfed = "|none~0|+|none~0|none~1|+|none~0|nor_conv_3x3~1|none~2|";   // node 1 is all zeros
+  const char* const both = "|none~0|+|nor_conv_3x3~0|none~1|+|none~0|none~1|skip_connect~2|";
+  EXPECT_GT(macs(unused, Execution::written), macs(empty, Execution::written));
+  EXPECT_EQ(macs(unused, Execution::needed), macs(empty, Execution::needed));
+  EXPECT_GT(macs(unfed, Execution::needed), macs(empty, Execution::needed));
+  EXPECT_EQ(macs(unfed, Execution::live), macs(empty, Execution::live));
+  EXPECT_GT(macs(both, Execution::live), macs(empty, Execution::live));
+}
+
+TEST(Work, CountsBlocksByKindAndShape) {
+  const SearchSpace& space = search_space("fbnet");
+  const auto blocks = [](const Work& work) {
+    int sum = 0;
+    for (const auto& [hash, times] : work.blocks) sum += times;
+    return sum;
+  };
+  const Work one = work_of(space.network(space.references()[0])), other = work_of(space.network(space.references()[1]));
+  EXPECT_GE(blocks(one), 20);
+  EXPECT_LE(one.kinds.size(), one.blocks.size());
+  EXPECT_EQ(one, work_of(space.network(space.references()[0])));
+  EXPECT_NE(one.blocks, other.blocks);
+}
+
+}  // namespace
+}  // namespace naslat
