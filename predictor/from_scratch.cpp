@@ -4,9 +4,9 @@
 #include <cmath>
 #include <utility>
 
-#include "configs/errors.hpp"
 #include "predictor/help_model.hpp"
 #include "predictor/nn/fit.hpp"
+#include "predictor/nn/layers.hpp"
 
 namespace naslat {
 
@@ -19,7 +19,10 @@ class FittedEstimator final : public Estimator {
       : parameters_(std::move(parameters)), forward_(std::move(forward)), depth_(depth), scale_(scale) {}
 
   [[nodiscard]] std::vector<double> predict_s(std::span<const Encoding> architectures) const override {
-    std::vector<double> latency_s = forward_all(parameters_, forward_, architectures, depth_);
+    std::vector<double> latency_s =
+        predict_all(architectures, depth_, 1, [&](Tape<float>& tape, const GraphBatch& batch) {
+          return tape.value(forward_(tape, batch, leaves(tape, parameters_)));
+        });
     for (double& value : latency_s) value = scale_.latency_s(value);
     return latency_s;
   }
@@ -31,35 +34,24 @@ class FittedEstimator final : public Estimator {
   TargetScale scale_;
 };
 
-std::vector<double> targets_of(const Samples& support, const TargetScale& scale, const std::string& name) {
-  if (support.x.empty()) throw DataError(name + ": support: got no samples, wanted at least 1");
-  std::vector<double> targets;
-  for (const double latency_s : support.latency_s) targets.push_back(scale.target(latency_s));
-  return targets;
-}
-
 class Scratch final : public LatencyPredictor {
  public:
   [[nodiscard]] std::string name() const override { return "scratch"; }
 
   [[nodiscard]] std::unique_ptr<Estimator> adapt(const HardwareEmbedding& embedding, const Samples& support,
                                                  const TargetScale& scale, Rng& rng) const override {
-    constexpr int kDepth = 3;  // graph convolutions before the one that is read out
-    const std::vector<double> targets = targets_of(support, scale, name());
+    const std::vector<double> wanted = targets(support, scale, name());
     const Encoding& any = support.x.front();
     std::vector<Matrix<float>> parameters;
     for (NamedMatrix& p : initial_help_parameters(any.features, !any.adjacency.empty(), rng).theta) {
       parameters.push_back(std::move(p.value));
     }
-    Matrix<float> v_h(1, static_cast<Eigen::Index>(embedding.v.size()));
-    for (std::size_t i = 0; i < embedding.v.size(); ++i) {
-      v_h(0, static_cast<Eigen::Index>(i)) = static_cast<float>(embedding.v[i]);
-    }
-    const Forward forward = [v_h](Tape<float>& tape, const GraphBatch& batch, std::span<const Var> theta) {
+    const Forward forward = [v_h = row(embedding.v)](Tape<float>& tape, const GraphBatch& batch,
+                                                     std::span<const Var> theta) {
       return help_forward(tape, batch, tape.leaf(v_h), theta, std::nullopt);
     };
-    fit(parameters, forward, support.x, targets, kDepth, {.steps = 200, .rate = 1e-3}, rng);
-    return std::make_unique<FittedEstimator>(std::move(parameters), forward, kDepth, scale);
+    fit(parameters, forward, support.x, wanted, kHelpDepth, {.steps = 200, .rate = 1e-3}, rng);
+    return std::make_unique<FittedEstimator>(std::move(parameters), forward, kHelpDepth, scale);
   }
 };
 
@@ -69,12 +61,12 @@ class BrpNas final : public LatencyPredictor {
 
   [[nodiscard]] std::unique_ptr<Estimator> adapt(const HardwareEmbedding&, const Samples& support,
                                                  const TargetScale& scale, Rng& rng) const override {
-    const std::vector<double> targets = targets_of(support, scale, name());
+    const std::vector<double> wanted = targets(support, scale, name());
     const Encoding& any = support.x.front();
     std::vector<Matrix<float>> parameters = initial_parameters(any.features, rng);
     const auto passes = static_cast<int>(support.x.size() * kPasses / kBatch);
     const FitConfig config{.steps = std::max(kLeastSteps, passes), .rate = 8e-4, .batch = kBatch};
-    fit(parameters, forward, support.x, targets, kLayers - 1, config, rng);
+    fit(parameters, forward, support.x, wanted, kLayers - 1, config, rng);
     return std::make_unique<FittedEstimator>(std::move(parameters), forward, kLayers - 1, scale);
   }
 
@@ -84,18 +76,11 @@ class BrpNas final : public LatencyPredictor {
 
   /// Weight in×out and bias of each layer, uniform ±1/√in (graph convolutions: of the neighbours' sum).
   static std::vector<Matrix<float>> initial_parameters(int features, Rng& rng) {
-    const auto uniform = [&](int rows, int columns, double half_width) {
-      Matrix<float> matrix(rows, columns);
-      for (float& value : matrix.reshaped<Eigen::RowMajor>()) {
-        value = static_cast<float>((2 * rng.uniform() - 1) * half_width);
-      }
-      return matrix;
-    };
     std::vector<Matrix<float>> parameters;
     for (int layer = 0; layer <= kLayers; ++layer) {
       const int in = layer == 0 ? features : kWidth, out = layer == kLayers ? 1 : kWidth;
-      parameters.push_back(uniform(in, out, 1 / std::sqrt(in)));
-      parameters.push_back(uniform(1, out, 1 / std::sqrt(in)));
+      parameters.push_back(uniform(in, out, 1 / std::sqrt(in), rng));
+      parameters.push_back(uniform(1, out, 1 / std::sqrt(in), rng));
     }
     return parameters;
   }

@@ -101,4 +101,10 @@ GraphBatch batch_graphs(std::span<const Encoding* const> encodings, int depth) {
   return batch;
 }
 
+GraphBatch batch_graphs(std::span<const Encoding> encodings, int depth) {
+  std::vector<const Encoding*> pointers;
+  for (const Encoding& encoding : encodings) pointers.push_back(&encoding);
+  return batch_graphs(pointers, depth);
+}
+
 }  // namespace naslat

@@ -23,5 +23,6 @@ struct GraphBatch {
 /// @param depth graph convolutions that run on all nodes, before the one that is read out
 /// @pre all encodings have the same nodes and features
 [[nodiscard]] GraphBatch batch_graphs(std::span<const Encoding* const> encodings, int depth);
+[[nodiscard]] GraphBatch batch_graphs(std::span<const Encoding> encodings, int depth);
 
 }  // namespace naslat

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "predictor/nn/layers.hpp"
+
 namespace naslat {
 
 namespace {
@@ -11,13 +13,7 @@ namespace {
 constexpr double kModulation = 0.01;  // released code: weights·(1 + 0.01 z), biases + 0.01 z
 constexpr float kInitialRate = 1e-3F;
 constexpr int kHeaderLayers = 3;
-
-Matrix<float> uniform(int rows, int columns, double half_width, Rng& rng) {
-  Matrix<float> matrix(rows, columns);
-  for (float& value : matrix.reshaped<Eigen::RowMajor>())
-    value = static_cast<float>((2 * rng.uniform() - 1) * half_width);
-  return matrix;
-}
+constexpr std::size_t kGraphEncoderParameters = 8, kFlatEncoderParameters = 4;  // weight and bias of each layer
 
 class Initialiser {
  public:
@@ -40,12 +36,6 @@ class Initialiser {
   Rng& rng_;
 };
 
-/// x·Wᵀ + b.
-template <typename T>
-Var linear(Tape<T>& tape, Var x, Var weight, Var bias) {
-  return tape.add_row(tape.matmul(x, weight, false, true), bias);
-}
-
 template <typename T>
 Var cast_leaf(Tape<T>& tape, const Matrix<float>& value) {
   return tape.leaf(value.template cast<T>());
@@ -53,16 +43,22 @@ Var cast_leaf(Tape<T>& tape, const Matrix<float>& value) {
 
 }  // namespace
 
+std::vector<NamedMatrix> initial_encoder(int features, bool graph, Rng& rng) {
+  Initialiser encoder(rng);
+  if (graph) {
+    encoder.graph_convolution("gc1", features, kHelpWidth);
+    for (const char* name : {"gc2", "gc3", "gc4"}) encoder.graph_convolution(name, kHelpWidth, kHelpWidth);
+  } else {
+    encoder.linear("fc1", features, kHelpWidth);
+    encoder.linear("fc2", kHelpWidth, kHelpWidth);
+  }
+  return std::move(encoder.list);
+}
+
 HelpParameters initial_help_parameters(int features, bool graph, Rng& rng) {
   constexpr int kWide = 2 * kHelpWidth;
   Initialiser theta(rng);
-  if (graph) {
-    theta.graph_convolution("gc1", features, kHelpWidth);
-    for (const char* name : {"gc2", "gc3", "gc4"}) theta.graph_convolution(name, kHelpWidth, kHelpWidth);
-  } else {
-    theta.linear("fc1", features, kHelpWidth);
-    theta.linear("fc2", kHelpWidth, kHelpWidth);
-  }
+  theta.list = initial_encoder(features, graph, rng);
   theta.linear("fc_hw1", kHelpEmbedding, kHelpWidth);
   theta.linear("fc_hw2", kHelpWidth, kHelpWidth);
   theta.linear("fc3", kWide, kWide);
@@ -142,35 +138,28 @@ Var header(Tape<T>& tape, Var arch, Var device, std::span<const Var> theta, std:
 }  // namespace
 
 template <typename T>
+Var encode_architectures(Tape<T>& tape, const GraphBatch& batch, std::span<const Var> encoder) {
+  Var x = cast_leaf(tape, batch.nodes);
+  for (std::size_t i = 0; i < encoder.size(); i += 2) {
+    const bool last = i + 2 == encoder.size();
+    if (batch.adjacency) {  // A·(H·W) = (A·H)·W; the batch has A·X already; the last is read at the global node only
+      if (i > 0) x = tape.sparse(last ? batch.readout : batch.adjacency, x);
+      x = tape.relu(tape.add_row(tape.matmul(x, encoder[i]), encoder[i + 1]));
+    } else {
+      x = tape.relu(linear(tape, x, encoder[i], encoder[i + 1]));
+      if (last) x = tape.sparse(batch.readout, x);
+    }
+  }
+  return x;
+}
+
+template <typename T>
 Var help_forward(Tape<T>& tape, const GraphBatch& batch, Var embedding, std::span<const Var> theta,
                  std::optional<Var> z) {
-  std::size_t next = 0;  // theta is consumed in its order
-  const auto take = [&] { return theta[next++]; };
-
-  Var arch = cast_leaf(tape, batch.nodes);
-  if (batch.adjacency) {
-    for (int layer = 1; layer <= 3; ++layer) {
-      const Var weight = take(), bias = take();
-      if (layer > 1) arch = tape.sparse(batch.adjacency, arch);  // A·(H·W) = (A·H)·W; the batch has A·X already
-      arch = tape.relu(tape.add_row(tape.matmul(arch, weight), bias));
-    }
-    // Only the global node of the last layer is read: its row of A·H alone.
-    const Var weight = take(), bias = take();
-    arch = tape.relu(tape.add_row(tape.matmul(tape.sparse(batch.readout, arch), weight), bias));
-  } else {
-    for (int layer = 1; layer <= 2; ++layer) {
-      const Var weight = take(), bias = take();
-      arch = tape.relu(linear(tape, arch, weight, bias));
-    }
-    arch = tape.sparse(batch.readout, arch);
-  }
-  Var device = embedding;
-  for (int layer = 1; layer <= 2; ++layer) {
-    const Var weight = take(), bias = take();
-    device = tape.relu(linear(tape, device, weight, bias));
-  }
-
-  return header(tape, arch, device, theta.subspan(next), z);
+  const std::size_t encoder = batch.adjacency ? kGraphEncoderParameters : kFlatEncoderParameters;
+  const Var arch = encode_architectures(tape, batch, theta.first(encoder));
+  const Var device = tape.relu(perceptron(tape, embedding, theta.subspan(encoder, 4)));
+  return header(tape, arch, device, theta.subspan(encoder + 4), z);
 }
 
 template <typename T>
@@ -199,6 +188,7 @@ std::vector<Var> inner_step(Tape<T>& tape, const GraphBatch& support, Var target
   template Modulators modulators(Tape<T>&, std::span<const Var>, Var);                                   \
   template Var sample_modulators(Tape<T>&, const Modulators&, Var);                                      \
   template Var divergence(Tape<T>&, const Modulators&);                                                  \
+  template Var encode_architectures(Tape<T>&, const GraphBatch&, std::span<const Var>);                  \
   template Var help_forward(Tape<T>&, const GraphBatch&, Var, std::span<const Var>, std::optional<Var>); \
   template Var mean_squared_error(Tape<T>&, Var, Var);                                                   \
   template std::vector<Var> inner_step(Tape<T>&, const GraphBatch&, Var, Var, std::span<const Var>,      \

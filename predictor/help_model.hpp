@@ -24,7 +24,10 @@ struct HelpParameters {
 constexpr int kHelpWidth = 100;       // L of help-predictor.md 2
 constexpr int kHelpEmbedding = 10;    // reference latencies
 constexpr int kHelpModulators = 603;  // 3·2L weight scales, then 3 bias shifts
+constexpr int kHelpDepth = 3;         // graph convolutions on all nodes; the fourth is read out at the global node
 
+/// The architecture encoder's share of the parameters below: weight and bias of each layer.
+[[nodiscard]] std::vector<NamedMatrix> initial_encoder(int features, bool graph, Rng& rng);
 /// PyTorch's default initialisation for linear layers, HELP's for graph convolutions; all rates 1e-3.
 /// @param graph whether architectures are encoded by graph convolutions (NAS-Bench-201) or by a linear encoder
 [[nodiscard]] HelpParameters initial_help_parameters(int features, bool graph, Rng& rng);
@@ -48,6 +51,10 @@ template <typename T>
 /// KL(Normal(mean, softplus(spread)) ‖ Normal(0, 1)) summed over the entries.
 template <typename T>
 [[nodiscard]] Var divergence(Tape<T>& tape, const Modulators& modulators);
+
+/// What the encoder makes of each architecture, architectures×kHelpWidth. @param encoder as initial_encoder lists them
+template <typename T>
+[[nodiscard]] Var encode_architectures(Tape<T>& tape, const GraphBatch& batch, std::span<const Var> encoder);
 
 /// Predicted targets of a batch, architectures×1.
 /// @param embedding V_h as 1×10 @param z modulators of the header (1×603), or nothing for the plain model

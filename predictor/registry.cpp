@@ -7,6 +7,7 @@
 
 #include "configs/errors.hpp"
 #include "predictor/additive.hpp"
+#include "predictor/anp.hpp"
 #include "predictor/checkpoint.hpp"
 #include "predictor/flops.hpp"
 #include "predictor/from_scratch.hpp"
@@ -41,6 +42,8 @@ constexpr std::array kEntries = {
     Entry{"scratch", Sources::none, false, [](const std::string&, const HelpTraining&) { return make_scratch(); }},
     Entry{"maml", Sources::required, false, help_with<false, true, false, false>},
     Entry{"meta-sgd", Sources::required, false, help_with<false, true, true, false>},
+    Entry{"anp", Sources::required, false,
+          [](const std::string&, const HelpTraining& training) { return make_anp(training); }},
     // Table 2's ablations, each adding a part to the one before
     Entry{"help-amortization", Sources::required, false, help_with<false, false, false, false>},
     Entry{"help-condition", Sources::required, false, help_with<true, false, false, false>},

@@ -33,4 +33,13 @@ HardwareEmbedding embed(const std::vector<double>& latency_s) {
 
 TargetScale target_scale(const std::vector<double>& latency_s) { return range_of(latency_s, "target scale"); }
 
+std::vector<double> targets(const Samples& support, const TargetScale& scale, const std::string& predictor) {
+  if (support.x.empty()) {
+    throw DataError(fmt::format("{}: support: got no samples, wanted at least 1", predictor));
+  }
+  std::vector<double> list;
+  for (const double latency_s : support.latency_s) list.push_back(scale.target(latency_s));
+  return list;
+}
+
 }  // namespace naslat

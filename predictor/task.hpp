@@ -39,4 +39,8 @@ struct TargetScale {
 /// @throws DataError if the latencies span no range
 [[nodiscard]] TargetScale target_scale(const std::vector<double>& latency_s);
 
+/// The targets of a support. @throws DataError naming `predictor` if it is empty
+[[nodiscard]] std::vector<double> targets(const Samples& support, const TargetScale& scale,
+                                          const std::string& predictor);
+
 }  // namespace naslat

@@ -170,6 +170,12 @@ void Tape<T>::backward(Var at, Var g, Accumulator& into) {
     case Kind::reciprocal:
       into.add(a, scale(multiply(g, multiply(at, at)), -1));
       break;
+    case Kind::softmax: {  // s∘(g - the row's sum of s∘g)
+      const Var weighted = multiply(g, at);
+      const Var sums = matmul(weighted, filled(value(at).cols(), value(at).cols(), 1));
+      into.add(a, subtract(weighted, multiply(at, sums)));
+      break;
+    }
   }
 }
 
@@ -355,6 +361,17 @@ template <typename T>
 Var Tape<T>::reciprocal(Var a) {
   const Var x = record({.kind = Kind::reciprocal, .a = a}, value(a).rows(), value(a).cols());
   result(x) = value(a).cwiseInverse();
+  return x;
+}
+
+template <typename T>
+Var Tape<T>::softmax(Var a) {
+  const Var x = record({.kind = Kind::softmax, .a = a}, value(a).rows(), value(a).cols());
+  for (Eigen::Index row = 0; row < value(a).rows(); ++row) {
+    auto weights = result(x).row(row).array();
+    weights = (value(a).row(row).array() - value(a).row(row).maxCoeff()).exp();
+    weights /= weights.sum();
+  }
   return x;
 }
 

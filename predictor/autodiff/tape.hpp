@@ -66,6 +66,7 @@ class Tape {
   Var sigmoid(Var x);
   Var log(Var x);
   Var reciprocal(Var x);
+  Var softmax(Var x);  ///< of each row
 
   /// d loss / d each of `wrt`, on this tape; zeros for what the loss does not depend on. @pre loss is 1×1
   std::vector<Var> gradients(Var loss, std::span<const Var> wrt);
@@ -95,7 +96,8 @@ class Tape {
     softplus,
     sigmoid,
     log,
-    reciprocal
+    reciprocal,
+    softmax
   };
   struct Node {
     Kind kind = Kind::leaf;

@@ -7,18 +7,14 @@
 
 #include "configs/interrupt.hpp"
 #include "predictor/help_model.hpp"
+#include "predictor/nn/layers.hpp"
+#include "predictor/parallel.hpp"
 
 namespace naslat {
 
 namespace {
 
-constexpr std::size_t kChunk = 500;
-
-std::vector<Var> leaves(Tape<float>& tape, const std::vector<Matrix<float>>& parameters) {
-  std::vector<Var> vars;
-  for (const Matrix<float>& value : parameters) vars.push_back(tape.leaf(value));
-  return vars;
-}
+constexpr std::size_t kChunk = 500;  // architectures predicted at once: what fits the caches
 
 /// The batches of one pass over all samples.
 std::vector<std::vector<std::size_t>> draw_batches(std::size_t samples, std::size_t batch, Rng& rng) {
@@ -65,18 +61,15 @@ void fit(std::vector<Matrix<float>>& parameters, const Forward& forward, std::sp
   }
 }
 
-std::vector<double> forward_all(const std::vector<Matrix<float>>& parameters, const Forward& forward,
-                                std::span<const Encoding> x, int depth) {
-  std::vector<double> targets;
-  Tape<float> tape;
-  for (std::size_t first = 0; first < x.size(); first += kChunk) {
-    const auto part = x.subspan(first, std::min(kChunk, x.size() - first));
-    std::vector<const Encoding*> graphs;
-    for (const Encoding& encoding : part) graphs.push_back(&encoding);
-    tape.clear();
-    const Matrix<float> y = tape.value(forward(tape, batch_graphs(graphs, depth), leaves(tape, parameters)));
-    for (Eigen::Index i = 0; i < y.rows(); ++i) targets.push_back(static_cast<double>(y(i, 0)));
-  }
+std::vector<double> predict_all(std::span<const Encoding> x, int depth, int threads, const PredictBatch& predict) {
+  std::vector<double> targets(x.size());
+  std::vector<Tape<float>> tapes(static_cast<std::size_t>(threads));
+  parallel_for((x.size() + kChunk - 1) / kChunk, threads, [&](std::size_t worker, std::size_t chunk) {
+    const std::size_t first = chunk * kChunk, count = std::min(kChunk, x.size() - first);
+    tapes[worker].clear();
+    const Matrix<float> y = predict(tapes[worker], batch_graphs(x.subspan(first, count), depth));
+    std::copy(y.data(), y.data() + count, targets.begin() + static_cast<std::ptrdiff_t>(first));
+  });
   return targets;
 }
 

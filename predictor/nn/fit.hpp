@@ -25,8 +25,11 @@ using Forward = std::function<Var(Tape<float>&, const GraphBatch&, std::span<con
 void fit(std::vector<Matrix<float>>& parameters, const Forward& forward, std::span<const Encoding> x,
          std::span<const double> targets, int depth, const FitConfig& config, Rng& rng);
 
-/// The targets of many architectures, a few hundred at a time.
-[[nodiscard]] std::vector<double> forward_all(const std::vector<Matrix<float>>& parameters, const Forward& forward,
-                                              std::span<const Encoding> x, int depth);
+/// Predicted targets of one batch, architectures×1, on a tape that is clear.
+using PredictBatch = std::function<Matrix<float>(Tape<float>&, const GraphBatch&)>;
+
+/// The targets of many architectures, a few hundred at a time. @param threads do not change the result
+[[nodiscard]] std::vector<double> predict_all(std::span<const Encoding> x, int depth, int threads,
+                                              const PredictBatch& predict);
 
 }  // namespace naslat

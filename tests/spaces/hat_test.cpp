@@ -58,7 +58,7 @@ TEST(Hat, ForgetsChoicesOfDecoderLayersThatDoNotExist) {
   const SearchSpace& space = search_space("hat");
   const Architecture one = space.parse("e=512 3072/8,2048/8,3072/8,2048/4,3072/8,2048/8 d=640 1024/4/8/1");
   Architecture other = one;
-  other.choices.back() = 2;
+  other.choices.at(other.choices.size() - 1) = 2;
   EXPECT_EQ(space.canonical(other), one);
   EXPECT_EQ(space.format(other), space.format(one));
 }

@@ -110,6 +110,7 @@ TEST(TapeGradients, OfRowsColumnsAndSumsMatchCentralDifferences) {
   check("repeat", {{1, 1}}, [](auto& t, Vars x) { return t.repeat(x[0], 2, 3); });
   check("sum", {{2, 3}}, [](auto& t, Vars x) { return t.sum(x[0]); });
   check("columns", {{2, 5}}, [](auto& t, Vars x) { return t.columns(x[0], 1, 3); });
+  check("softmax", {{3, 4}}, [](auto& t, Vars x) { return t.softmax(x[0]); });
   check("pad columns", {{2, 2}}, [](auto& t, Vars x) { return t.pad_columns(x[0], 1, 4); });
 }
 

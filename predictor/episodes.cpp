@@ -1,0 +1,98 @@
+#include "predictor/episodes.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "configs/interrupt.hpp"
+#include "predictor/metrics.hpp"
+#include "predictor/nn/layers.hpp"
+#include "predictor/parallel.hpp"
+
+namespace naslat {
+
+EpisodeTrainer::EpisodeTrainer(const HelpTraining& config, Eigen::Index noise)
+    : config_(config),
+      noise_(noise),
+      rng_(config.seed),
+      adam_(config.rate),
+      tapes_(static_cast<std::size_t>(config.threads)) {}
+
+EpisodeTrainer::Best EpisodeTrainer::train(const SourcePool& pool, const TrainingObserver& observe) {
+  Best best;
+  for (int number = 1; number <= config_.episodes; ++number) {
+    if (interrupted()) throw Interrupted{};
+    const double loss = episode(pool);
+    double spearman_now = std::numeric_limits<double>::quiet_NaN();
+    if (number % config_.validate_every == 0 || number == config_.episodes) {
+      spearman_now = validate(pool);
+      if (spearman_now > best.validation_spearman) {
+        best = {number, spearman_now};
+        keep();
+      }
+    }
+    observe(number, loss, spearman_now);
+  }
+  return best;
+}
+
+EpisodeTask EpisodeTrainer::draw(const SourcePool& pool, const DeviceTask& device) {
+  const auto support = static_cast<std::size_t>(config_.support), query = static_cast<std::size_t>(config_.query);
+  const std::vector<std::uint64_t> drawn = rng_.distinct(support + query, device.pool.size());
+  EpisodeTask task{&device, {}, {}, {}, {}, normal_row(noise_, rng_)};
+  std::vector<double> support_targets, query_targets;
+  for (std::size_t i = 0; i < drawn.size(); ++i) {
+    const std::size_t position = device.pool[drawn[i]];
+    (i < support ? task.support : task.query).push_back(&pool.encodings[position]);
+    (i < support ? support_targets : query_targets).push_back(device.scale.target(device.latency_s[position]));
+  }
+  task.support_targets = column(support_targets);
+  task.query_targets = column(query_targets);
+  return task;
+}
+
+/// One step over freshly drawn tasks; returns their mean query loss.
+double EpisodeTrainer::episode(const SourcePool& pool) {
+  std::vector<EpisodeTask> tasks;
+  const auto count = std::min(static_cast<std::uint64_t>(config_.tasks), std::uint64_t{pool.train.size()});
+  for (const std::uint64_t device : rng_.distinct(count, pool.train.size())) {
+    tasks.push_back(draw(pool, pool.train[device]));
+  }
+  std::vector<TaskGradients> results(tasks.size());
+  parallel_for(tasks.size(), config_.threads,
+               [&](std::size_t worker, std::size_t i) { results[i] = differentiate(tapes_[worker], tasks[i]); });
+
+  TaskGradients mean = std::move(results[0]);  // summed in the order of the tasks, whoever computed them
+  for (std::size_t i = 1; i < results.size(); ++i) {
+    for (std::size_t p = 0; p < mean.values.size(); ++p) mean.values[p] += results[i].values[p];
+    mean.query_loss += results[i].query_loss;
+  }
+  const auto share = 1 / static_cast<float>(tasks.size());
+  for (Matrix<float>& value : mean.values) value *= share;
+  adam_.step(learned(), mean.values);
+  return mean.query_loss / static_cast<double>(tasks.size());
+}
+
+/// Mean Spearman over devices: adapt to random samples of the pool, rank the queries. The same samples every time, so
+/// that episodes are compared and not draws.
+double EpisodeTrainer::validate(const SourcePool& pool) const {
+  const std::unique_ptr<LatencyPredictor> now = predictor();
+  Rng rng(config_.seed ^ 0x76616c6964617465ULL);
+  double sum = 0;
+  for (const DeviceTask& device : pool.validate) {
+    Samples support;
+    for (const std::uint64_t i : rng.distinct(static_cast<std::uint64_t>(config_.support), device.pool.size())) {
+      support.x.push_back(pool.encodings[device.pool[i]]);
+      support.latency_s.push_back(device.latency_s[device.pool[i]]);
+    }
+    std::vector<Encoding> queries;
+    std::vector<double> measured_s;
+    for (const std::size_t i : device.queries) {
+      queries.push_back(pool.encodings[i]);
+      measured_s.push_back(device.latency_s[i]);
+    }
+    sum += spearman(now->adapt(device.embedding, support, device.scale, rng)->predict_s(queries), measured_s);
+  }
+  return sum / static_cast<double>(pool.validate.size());
+}
+
+}  // namespace naslat

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "predictor/help.hpp"
+#include "predictor/nn/adam.hpp"
+
+namespace naslat {
+
+/// One task of an episode, all random choices made.
+struct EpisodeTask {
+  const DeviceTask* device;
+  std::vector<const Encoding*> support, query;
+  Matrix<float> support_targets, query_targets;  ///< one column
+  Matrix<float> noise;                           ///< one row of standard normal draws, for the model's latent variable
+};
+
+/// What one task says about the parameters.
+struct TaskGradients {
+  std::vector<Matrix<float>> values;  ///< as learned() lists the parameters
+  double query_loss = 0;
+};
+
+/// Meta-training by episodes (HELP 3.3), whatever the model: tasks are drawn, differentiated side by side, and Adam
+/// takes one step by their mean. The validation devices choose the best episode. The result does not depend on the
+/// number of threads.
+class EpisodeTrainer {
+ public:
+  virtual ~EpisodeTrainer() = default;
+
+  struct Best {
+    int episode = 0;
+    double validation_spearman = -2;
+  };
+  /// @throws Interrupted
+  Best train(const SourcePool& pool, const TrainingObserver& observe);
+
+ protected:
+  /// @param noise standard normal draws a task needs
+  EpisodeTrainer(const HelpTraining& config, Eigen::Index noise);
+
+  [[nodiscard]] const HelpTraining& config() const { return config_; }
+  [[nodiscard]] Rng& rng() { return rng_; }  ///< of initial parameters, then of tasks and noise
+
+  [[nodiscard]] virtual std::vector<Matrix<float>*> learned() = 0;
+  /// Called from several threads at once.
+  [[nodiscard]] virtual TaskGradients differentiate(Tape<float>& tape, const EpisodeTask& task) const = 0;
+  /// The parameters as they are now, ready to adapt.
+  [[nodiscard]] virtual std::unique_ptr<LatencyPredictor> predictor() const = 0;
+  /// The parameters as they are now are the best so far.
+  virtual void keep() = 0;
+
+ private:
+  EpisodeTask draw(const SourcePool& pool, const DeviceTask& device);
+  double episode(const SourcePool& pool);
+  [[nodiscard]] double validate(const SourcePool& pool) const;
+
+  HelpTraining config_;
+  Eigen::Index noise_;
+  Rng rng_;
+  Adam adam_;
+  std::vector<Tape<float>> tapes_;
+};
+
+}  // namespace naslat

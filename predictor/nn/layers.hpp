@@ -1,0 +1,38 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "predictor/autodiff/tape.hpp"
+#include "spaces/random.hpp"
+
+namespace naslat {
+
+/// Each entry uniform within ±half_width, drawn row by row.
+[[nodiscard]] Matrix<float> uniform(Eigen::Index rows, Eigen::Index columns, double half_width, Rng& rng);
+/// 1×count standard normal draws.
+[[nodiscard]] Matrix<float> normal_row(Eigen::Index count, Rng& rng);
+
+/// Numbers as a 1×n row or an n×1 column.
+[[nodiscard]] Matrix<float> row(std::span<const double> values);
+[[nodiscard]] Matrix<float> column(std::span<const double> values);
+
+[[nodiscard]] std::vector<Matrix<float>> values_of(const Tape<float>& tape, std::span<const Var> vars);
+[[nodiscard]] std::vector<Var> leaves(Tape<float>& tape, std::span<const Matrix<float>> values);
+
+/// x·Wᵀ + b. @param weight out×in, as PyTorch has it
+template <typename T>
+[[nodiscard]] Var linear(Tape<T>& tape, Var x, Var weight, Var bias) {
+  return tape.add_row(tape.matmul(x, weight, false, true), bias);
+}
+
+/// Linear layers with ReLU between them, none after the last. @param parameters weight and bias of each
+template <typename T>
+[[nodiscard]] Var perceptron(Tape<T>& tape, Var x, std::span<const Var> parameters) {
+  for (std::size_t i = 0; i < parameters.size(); i += 2) {
+    x = linear(tape, i == 0 ? x : tape.relu(x), parameters[i], parameters[i + 1]);
+  }
+  return x;
+}
+
+}  // namespace naslat
