@@ -9,6 +9,7 @@
 
 #include "configs/errors.hpp"
 #include "measure/dataset.hpp"
+#include "measure/lowering.hpp"
 #include "measure/pickle.hpp"
 #include "spaces/search_space.hpp"
 
@@ -135,6 +136,27 @@ std::vector<LatencyTable> read_help_tables(const fs::path& path, const std::stri
   return tables;
 }
 
+/// What is executed, and the mean time of each block over all records that time blocks.
+class FactsOf {
+ public:
+  void add(const Measurement& m) {
+    facts_.execution = execution_of(m.device_config);
+    for (const BlockLatency& timed : m.blocks) {
+      const std::uint64_t block = block_hash(timed.block.kind, timed.block.input, timed.block.output);
+      facts_.block_s[block] += timed.latency_s;
+      ++times_[block];
+    }
+  }
+  [[nodiscard]] DeviceFacts facts() && {
+    for (auto& [block, sum_s] : facts_.block_s) sum_s /= times_[block];
+    return std::move(facts_);
+  }
+
+ private:
+  DeviceFacts facts_;
+  std::map<std::uint64_t, int> times_;
+};
+
 /// One list of architectures for all devices, in order of first appearance.
 std::vector<LatencyTable> read_dataset_tables(const fs::path& path, const std::string& space_name) {
   const Dataset dataset = read_dataset(path);
@@ -150,14 +172,17 @@ std::vector<LatencyTable> read_dataset_tables(const fs::path& path, const std::s
     LatencyTable table{space_name, device, Origin::measured, architectures,
                        std::vector<double>(position.size(), std::numeric_limits<double>::quiet_NaN())};
     const double anchor_s = dataset.reference_anchor_s(space.name(), device);
+    FactsOf facts;
     bool any = false;
     for (const Measurement& m : dataset.measurements) {
       if (m.device != device || m.space != space_name) continue;
       if (const auto latency_s = corrected_latency_s(m, anchor_s))
         table.latency_s[position.at(m.architecture)] = *latency_s;
       table.origin = m.origin;
+      if (m.origin != Origin::imported) facts.add(m);
       any = true;
     }
+    table.facts = std::move(facts).facts();
     if (any) tables.push_back(std::move(table));
   }
   return tables;

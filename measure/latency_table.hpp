@@ -1,14 +1,24 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "measure/measurement.hpp"
 #include "spaces/architecture.hpp"
+#include "spaces/work.hpp"
 
 namespace naslat {
+
+/// What a device's own records say of it beside latencies. Nothing is known of imported ones.
+struct DeviceFacts {
+  std::optional<Execution> execution{};
+  std::map<std::uint64_t, double> block_s{};  ///< mean time of each block, by Work::blocks' names; of `--blocks`
+};
 
 /// Latencies of one device over a list of architectures, as predictors read them.
 struct LatencyTable {
@@ -16,6 +26,7 @@ struct LatencyTable {
   Origin origin = Origin::measured;
   std::shared_ptr<const std::vector<Architecture>> architectures;
   std::vector<double> latency_s;  ///< parallel to architectures; NaN where there is none
+  DeviceFacts facts{};
 };
 
 /// All tables of a space at `path`: a latency dataset (anchor-corrected latencies), or a clone of the HELP repository

@@ -244,7 +244,7 @@ MatrixXd roots_of(const MatrixXd& features, const VectorXd& root_variance) {
 }  // namespace
 
 void AdditivePredictor::meta_train(const SourcePool& pool, const TrainingObserver&) {
-  features_ = std::make_shared<const AdditiveFeatures>(pool.encodings, execution_);
+  features_ = std::make_shared<const AdditiveFeatures>(pool.encodings);
   source_costs_ = MatrixXd(features_->columns(), static_cast<Index>(pool.train.size() + pool.validate.size()));
   if (source_costs_.cols() == 0) return;
   const MatrixXd features = (*features_)(pool.encodings);
@@ -263,9 +263,17 @@ MatrixXd AdditivePredictor::figures(std::span<const Encoding> architectures) con
   return all;
 }
 
-Groups AdditivePredictor::groups() const {
+/// The groups that explain a device. Of the executions, the last that differs from those before stands for all after.
+Groups AdditivePredictor::groups(std::optional<Execution> execution) const {
   Groups groups = features_->groups();
-  if (source_costs_.cols() > 0) groups.push_back({"sources", features_->columns(), source_costs_.cols(), false, false});
+  if (execution) {
+    const auto after = [&](const auto& group) { return group.work && group.execution > *execution; };
+    std::erase_if(groups, after);
+    Index last = -1;
+    for (const auto& group : groups) last = group.work ? std::max(last, group.first) : last;
+    std::erase_if(groups, [last](const auto& group) { return group.work && group.first != last; });
+  }
+  if (source_costs_.cols() > 0) groups.push_back({"sources", features_->columns(), source_costs_.cols()});
   return groups;
 }
 
@@ -298,7 +306,7 @@ std::unique_ptr<Estimator> AdditivePredictor::adapt(const HardwareEmbedding&, co
   const auto n = static_cast<Index>(support.x.size());
   if (n < kLeastSamples) throw DataError(fmt::format("additive: got {} samples, wanted at least {}", n, kLeastSamples));
   const MatrixXd features = figures(support.x);
-  const Groups groups = this->groups();
+  const Groups groups = this->groups(support.facts.execution);
   const Standardised samples(support.latency_s);
   const VectorXd& targets = samples.targets;
   const GroupProcess process = process_of(features, targets, groups);
@@ -333,7 +341,7 @@ std::vector<std::size_t> AdditivePredictor::next(std::span<const Encoding> candi
   std::vector<std::size_t> seen(known.x.size());
   std::iota(seen.begin(), seen.end(), candidates.size());
 
-  const Groups groups = this->groups();
+  const Groups groups = this->groups(known.facts.execution);
   VectorXd variance = VectorXd::Constant(static_cast<Index>(groups.size()), kDesignVariance);
   double noise = kDesignNoise;
   if (of_known.rows() >= kLeastSamples) {

@@ -15,15 +15,13 @@ namespace naslat {
 /// source device; chooses its own samples.
 class AdditivePredictor final : public LatencyPredictor {
  public:
-  /// @param execution how devices execute graphs, where that is known; else the samples tell
-  explicit AdditivePredictor(std::optional<Execution> execution = std::nullopt) : execution_(execution) {}
-
   [[nodiscard]] std::string name() const override { return "additive"; }
 
   /// Learns the scale of each figure over the pool's architectures, and what each source device charges for it.
   void meta_train(const SourcePool& pool, const TrainingObserver& observe) override;
 
-  /// @throws DataError for fewer than 4 samples
+  /// How the device executes graphs is used where it is known; else the samples tell. @throws DataError for fewer than
+  /// 4
   [[nodiscard]] std::unique_ptr<Estimator> adapt(const HardwareEmbedding& embedding, const Samples& support,
                                                  const TargetScale& scale, Rng& rng) const override;
 
@@ -33,9 +31,8 @@ class AdditivePredictor final : public LatencyPredictor {
 
  private:
   [[nodiscard]] Eigen::MatrixXd figures(std::span<const Encoding> architectures) const;
-  [[nodiscard]] std::vector<AdditiveFeatures::Group> groups() const;
+  [[nodiscard]] std::vector<AdditiveFeatures::Group> groups(std::optional<Execution> execution) const;
 
-  std::optional<Execution> execution_;
   std::shared_ptr<const AdditiveFeatures> features_;
   Eigen::MatrixXd source_costs_;  ///< columns of features × source devices, each of spread 1 over the pool
 };

@@ -18,11 +18,11 @@ bool differs(std::span<const Encoding> encodings, const Figure& figure) {
 
 }  // namespace
 
-AdditiveFeatures::AdditiveFeatures(std::span<const Encoding> typical, std::optional<Execution> execution) {
+AdditiveFeatures::AdditiveFeatures(std::span<const Encoding> typical) {
   if (typical.empty() || typical.front().work.sums[0].empty()) {
     throw DataError("additive: architectures came without the work of their networks");
   }
-  find_sums(typical, execution);
+  find_sums(typical);
   Eigen::Index first = raw_columns_;
   for (const auto& [list, columns, name] :
        {std::tuple(&Work::kinds, &Sources::kinds, "kinds"), std::tuple(&Work::blocks, &Sources::blocks, "blocks")}) {
@@ -32,6 +32,7 @@ AdditiveFeatures::AdditiveFeatures(std::span<const Encoding> typical, std::optio
     }
     for (auto& [hash, column] : by_hash) column = raw_columns_++;
     close_group(name, first);
+    if (columns == &Sources::kinds && raw_columns_ > first) groups_.back().non_negative = true;
     first = raw_columns_;
   }
   for (std::size_t i = 0; i < typical.front().x.size(); ++i) {
@@ -55,25 +56,28 @@ AdditiveFeatures::AdditiveFeatures(std::span<const Encoding> typical, std::optio
   }
 }
 
-void AdditiveFeatures::find_sums(std::span<const Encoding> typical, std::optional<Execution> execution) {
+void AdditiveFeatures::find_sums(std::span<const Encoding> typical) {
   for (std::size_t x = 0; x < kExecutions.size(); ++x) {
     const bool like_the_last = x > 0 && std::all_of(typical.begin(), typical.end(), [x](const Encoding& e) {
-      return e.work.sums[x] == e.work.sums[x - 1];
-    });
-    if (execution ? kExecutions[x] != *execution : like_the_last) continue;
+                                 return e.work.sums[x] == e.work.sums[x - 1];
+                               });
+    if (like_the_last) continue;
     const Eigen::Index first = raw_columns_;
     for (std::size_t i = 0; i < typical.front().work.sums[x].size(); ++i) {
       if (!differs(typical, [&](const Encoding& e) { return e.work.sums[x][i]; })) continue;
       sources_.sums.emplace_back(x, i);
       ++raw_columns_;
     }
-    close_group(kWorkGroups[x], first, true);
+    close_group(kWorkGroups[x], first);
+    if (raw_columns_ > first) {
+      groups_.back().work = groups_.back().non_negative = true;
+      groups_.back().execution = kExecutions[x];
+    }
   }
 }
 
-void AdditiveFeatures::close_group(const char* name, Eigen::Index first, bool work) {
-  if (raw_columns_ == first) return;
-  groups_.push_back({name, first, raw_columns_ - first, work, work || name == std::string("kinds")});
+void AdditiveFeatures::close_group(const char* name, Eigen::Index first) {
+  if (raw_columns_ > first) groups_.push_back({name, first, raw_columns_ - first});
 }
 
 void AdditiveFeatures::write_raw(const Encoding& e, Eigen::Ref<Eigen::RowVectorXd> row) const {

@@ -3,7 +3,6 @@
 #include <Eigen/Dense>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,14 +19,14 @@ class AdditiveFeatures {
     std::string name;  ///< "work written", "work needed", "work live", "kinds", "blocks", "encoding"
     Eigen::Index first = 0, count = 0;
     bool work = false;          ///< physical sums of one execution
+    Execution execution{};      ///< of these
     bool non_negative = false;  ///< physical sums and kinds of operation, which never cost less than nothing
   };
 
   AdditiveFeatures() = default;
   /// @param typical with their work, e.g. every architecture that a table lists
-  /// @param execution the only one whose sums are taken, where it is known
   /// @throws DataError if they come without work
-  explicit AdditiveFeatures(std::span<const Encoding> typical, std::optional<Execution> execution = std::nullopt);
+  explicit AdditiveFeatures(std::span<const Encoding> typical);
 
   [[nodiscard]] const std::vector<Group>& groups() const { return groups_; }
   [[nodiscard]] Eigen::Index columns() const { return mean_.size(); }
@@ -43,8 +42,8 @@ class AdditiveFeatures {
     std::vector<std::size_t> encoding;                      ///< position in x, by column
   };
 
-  void find_sums(std::span<const Encoding> typical, std::optional<Execution> execution);
-  void close_group(const char* name, Eigen::Index first, bool work = false);
+  void find_sums(std::span<const Encoding> typical);
+  void close_group(const char* name, Eigen::Index first);
   void write_raw(const Encoding& encoding, Eigen::Ref<Eigen::RowVectorXd> row) const;
 
   Sources sources_;

@@ -128,9 +128,6 @@ void run(Options o) {
   e.sets = o.sets_file.empty() ? std::vector{o.set} : read_sets(o.sets_file, o.only);
   for (const std::string& protocol : o.protocols) e.protocols.push_back(parse_evaluation_protocol(protocol));
   e.designed = !o.random_samples;
-  for (const DeviceSet& set : e.sets) {
-    if (set.devices.empty()) throw ConfigError(fmt::format("devices: {}: got none, wanted at least 1", set.name));
-  }
   if (e.threads == 0) e.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   e.training.threads = e.threads;
   const ExperimentResult result = run_experiment(e);
@@ -153,7 +150,7 @@ Action evaluate_command(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--checkpoint", o->experiment.checkpoint,
                  "predictor: our checkpoint or HELP's .pt; default: the one in this binary");
-  app.add_option("--devices", o->set.devices, "devices to judge the predictor on");
+  app.add_option("--devices", o->set.devices, "devices to judge the predictor on (default: all that are no sources)");
   app.add_option("--predictors", o->predictors,
                  fmt::format("NAME or NAME:SAMPLES, of {} (default help)", fmt::join(predictor_names(), ", ")));
   app.add_option("--published", o->set.published,

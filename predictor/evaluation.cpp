@@ -57,12 +57,12 @@ std::vector<Encoding> encodings_of(const Encodings& encodings, const std::vector
 }
 
 /// What the predictor asks for among 5,000 of these positions; nothing if it takes what it gets.
-std::vector<std::size_t> design(const LatencyPredictor& predictor, const Encodings& encodings,
+std::vector<std::size_t> design(const LatencyPredictor& predictor, const Encodings& encodings, const DeviceFacts& facts,
                                 const std::vector<std::size_t>& from, int count, Rng& rng) {
   constexpr std::size_t kCandidates = 5000;
   const std::vector<std::size_t> candidates = draw(from, static_cast<int>(std::min(kCandidates, from.size())), rng);
   std::vector<std::size_t> chosen =
-      predictor.next(encodings_of(encodings, candidates), {}, static_cast<std::size_t>(count));
+      predictor.next(encodings_of(encodings, candidates), {{}, {}, facts}, static_cast<std::size_t>(count));
   for (std::size_t& position : chosen) position = candidates[position];
   return chosen;
 }
@@ -75,7 +75,7 @@ Split split_of(const LatencyPredictor& predictor, const Encodings& encodings, co
   const std::vector<std::size_t> known = measured(device);
   const std::vector<std::size_t> others = paper ? without(known, device.queries) : known;
   Split split;
-  if (designed) split.support = design(predictor, encodings, others, samples, rng);
+  if (designed) split.support = design(predictor, encodings, device.facts, others, samples, rng);
   split.designed = !split.support.empty();
   if (!split.designed) {
     const bool from_pool = paper && static_cast<std::size_t>(samples) <= device.pool.size();
@@ -114,7 +114,7 @@ Evaluation evaluate(const LatencyPredictor& predictor, const Encodings& encoding
                     EvaluationProtocol protocol, int samples, std::uint64_t seed, bool designed) {
   Rng rng(seed);
   const Split split = split_of(predictor, encodings, device, protocol, samples, designed, rng);
-  const Samples support{encodings_of(encodings, split.support), latencies_of(device, split.support)};
+  const Samples support{encodings_of(encodings, split.support), latencies_of(device, split.support), device.facts};
   const auto estimator = predictor.adapt(device.embedding, support, split.scale, rng);
   const std::vector<Encoding> queries = encodings_of(encodings, split.queries);
   const std::vector<double> predicted_s = estimator->predict_s(queries);

@@ -66,6 +66,19 @@ std::vector<ResultRow> others_published(const Experiment& e, const DeviceSet& se
   return rows;
 }
 
+/// The devices a set judges on: where it names none, all that have a table and are no sources.
+std::vector<std::string> targets_of(const DeviceSet& set, const std::vector<LatencyTable>& tables) {
+  if (!set.devices.empty()) return set.devices;
+  std::vector<std::string> others;
+  for (const LatencyTable& table : tables) {
+    const auto names = [&](const auto& list) {
+      return std::find(list.begin(), list.end(), table.device) != list.end();
+    };
+    if (!names(set.train) && !names(set.validate)) others.push_back(table.device);
+  }
+  return others;
+}
+
 /// The devices that have a table; the others are noted, or refused where the set does not allow for it.
 std::vector<std::string> with_tables(const DeviceSet& set, const char* role, const std::vector<std::string>& wanted,
                                      const std::vector<LatencyTable>& tables, std::vector<std::string>& notes) {
@@ -169,7 +182,7 @@ ExperimentResult run_experiment(const Experiment& e) {
     };
     const std::vector<DeviceTask> train = tasks_of("source", set.train),
                                   validate = tasks_of("validation", set.validate),
-                                  tasks = tasks_of("target", set.devices);
+                                  tasks = tasks_of("target", targets_of(set, data.tables));
     if (tasks.empty()) continue;  // noted
     std::map<std::string, std::unique_ptr<LatencyPredictor>> predictors;
     for (const Contestant& contestant : e.contestants) {

@@ -14,8 +14,8 @@ namespace naslat {
 /// A split of the devices of one space: predictors learn from some and are judged on others.
 struct DeviceSet {
   std::string name{}, space{};
-  std::vector<std::string> train{}, validate{}, devices{};
-  bool partial = false;                ///< source devices without a table are left out instead of refused
+  std::vector<std::string> train{}, validate{}, devices{};  ///< no devices: all that are no sources
+  bool partial = false;                  ///< source devices without a table are left out instead of refused
   std::vector<std::string> published{};  ///< "LABEL v1 v2 …": Spearman as published, one per device or their mean
 };
 

@@ -12,7 +12,6 @@
 #include "predictor/calibration.hpp"
 #include "predictor/candidates.hpp"
 #include "predictor/commands.hpp"
-#include "predictor/help.hpp"
 #include "predictor/published_tables.hpp"
 #include "predictor/registry.hpp"
 
@@ -81,7 +80,7 @@ std::unique_ptr<LatencyPredictor> prepared(const Options& o, const SearchSpace& 
   if (sources_of(o.predictor) == Sources::required) {
     throw ConfigError(fmt::format("predictor: {} is meta-trained: naslat evaluate does that", o.predictor));
   }
-  auto predictor = make_predictor(o.predictor, {});
+  auto predictor = make_predictor(o.predictor);
   if (o.train.empty()) {
     const Candidates typical = candidates(space);
     predictor->meta_train({typical.encodings, {}, {}}, [](int, double, double) {});
@@ -102,7 +101,7 @@ void run(const Options& o) {
   const std::vector<Architecture> asked = select_architectures(space, o.archs, most_informative);
 
   const auto predictor = prepared(o, space, tables);
-  const Samples support{encode_all(space, known.fitted, true), known.fitted_s};
+  const Samples support{encode_all(space, known.fitted, true), known.fitted_s, table.facts};
   Rng rng(o.seed);
   const TargetScale scale = known.fitted_s.size() < 2 ? TargetScale{} : target_scale(known.fitted_s);
   auto estimator = predictor->adapt(embedding_of(space, known, o.predictor), support, scale, rng);

@@ -65,7 +65,7 @@ class Join {
     for (LatencyTable& known : tables_) {
       if (known.device == table.device) return known;
     }
-    return tables_.emplace_back(LatencyTable{table.space, table.device, table.origin, architectures_, {}});
+    return tables_.emplace_back(LatencyTable{table.space, table.device, table.origin, architectures_, {}, table.facts});
   }
 
   /// Where each of the table's architectures is in the joint list; tables that share a list ask once.

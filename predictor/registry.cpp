@@ -12,6 +12,7 @@
 #include "predictor/flops.hpp"
 #include "predictor/from_scratch.hpp"
 #include "predictor/help.hpp"
+#include "predictor/layerwise.hpp"
 #include "predictor/ridge.hpp"
 
 namespace naslat {
@@ -37,6 +38,10 @@ constexpr std::array kEntries = {
     Entry{"flops", Sources::none, true,
           [](const std::string&, const HelpTraining&) -> std::unique_ptr<LatencyPredictor> {
             return std::make_unique<FlopsPredictor>();
+          }},
+    Entry{"layerwise", Sources::none, true,
+          [](const std::string&, const HelpTraining&) -> std::unique_ptr<LatencyPredictor> {
+            return std::make_unique<LayerwisePredictor>();
           }},
     Entry{"brp-nas", Sources::none, false, [](const std::string&, const HelpTraining&) { return make_brp_nas(); }},
     Entry{"scratch", Sources::none, false, [](const std::string&, const HelpTraining&) { return make_scratch(); }},
@@ -85,9 +90,7 @@ std::unique_ptr<LatencyPredictor> make_predictor(const std::string& name, const 
   return entry(name).make(name, training);
 }
 
-std::unique_ptr<LatencyPredictor> make_additive(Execution execution) {
-  return std::make_unique<AdditivePredictor>(execution);
-}
+std::unique_ptr<LatencyPredictor> make_predictor(const std::string& name) { return make_predictor(name, {}); }
 
 std::unique_ptr<LatencyPredictor> load_predictor(const std::string& space, const std::filesystem::path& checkpoint,
                                                  int threads) {

@@ -23,8 +23,8 @@ enum class Sources { none, optional, required };
 /// A predictor not meta-trained yet. @param training of those that are @throws ConfigError naming the known ones
 [[nodiscard]] std::unique_ptr<LatencyPredictor> make_predictor(const std::string& name, const HelpTraining& training);
 
-/// The additive predictor for devices that are known to execute graphs so.
-[[nodiscard]] std::unique_ptr<LatencyPredictor> make_additive(Execution execution);
+/// With the paper's training, where it is meta-trained.
+[[nodiscard]] std::unique_ptr<LatencyPredictor> make_predictor(const std::string& name);
 
 /// HELP meta-trained for a space, ready to adapt: from a checkpoint file, or the one inside this binary where
 /// `checkpoint` is empty. @param threads used when predicting @throws DataError

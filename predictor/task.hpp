@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "measure/latency_table.hpp"
 #include "spaces/encoding.hpp"
 
 namespace naslat {
@@ -16,6 +17,7 @@ struct HardwareEmbedding {
 struct Samples {
   std::vector<Encoding> x;
   std::vector<double> latency_s;
+  DeviceFacts facts{};
 };
 
 /// tau of HELP 3.3: what a predictor adapts to and is judged by on one device.

@@ -66,7 +66,7 @@ DeviceTask device_task(const SearchSpace& space, const LatencyTable& table) {
     throw DataError(fmt::format("{}: got {} latencies, wanted at least {}", table.device, table.latency_s.size(),
                                 pool_size + kQueries));
   }
-  DeviceTask task{table.device, embed(reference_latencies(space, table)), table.latency_s, {}, {}, {}};
+  DeviceTask task{table.device, embed(reference_latencies(space, table)), table.latency_s, {}, {}, {}, table.facts};
   task.pool = trimmed_by_latency(task.latency_s, 0, pool_size);
   task.queries = trimmed_by_latency(task.latency_s, pool_size, pool_size + kQueries);
   if (task.pool.size() < 20 || task.queries.size() < 2) {
@@ -86,7 +86,8 @@ std::vector<DeviceTask> device_tasks(const SearchSpace& space, std::span<const L
     const auto found =
         std::find_if(tables.begin(), tables.end(), [&](const LatencyTable& t) { return t.device == device; });
     if (found == tables.end()) throw DataError(fmt::format("device {}: no such table among {}", device, tables.size()));
-    tasks.push_back(latencies_only ? DeviceTask{device, {}, found->latency_s, {}, {}, {}} : device_task(space, *found));
+    tasks.push_back(latencies_only ? DeviceTask{device, {}, found->latency_s, {}, {}, {}, found->facts}
+                                   : device_task(space, *found));
   }
   return tasks;
 }

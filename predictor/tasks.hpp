@@ -25,6 +25,7 @@ struct DeviceTask {
   std::vector<std::size_t> pool;     ///< the first `pool_size` positions, lowest and highest 10% by latency removed
   std::vector<std::size_t> queries;  ///< the next 1,000 positions, likewise, in order of latency
   TargetScale scale;                 ///< of the pool
+  DeviceFacts facts{};
 };
 
 /// Sizes of the lists of a space: 900 for NAS-Bench-201, 4,000 for FBNet and OFA.

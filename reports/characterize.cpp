@@ -145,10 +145,10 @@ Table predictions_table(const std::vector<NetworkRow>& rows) {
 /// A device while it is being learned: what was measured, who predicts, what would help.
 class Study {
  public:
-  Study(const SearchSpace& space, const Device& device, const CharacterizeOptions& options)
+  Study(const SearchSpace& space, const CharacterizeOptions& options)
       : space_(space), candidates_(candidates(space)), rng_(options.seed) {
     if (options.predictor == "additive") {
-      predictor_ = make_additive(execution_of(device));
+      predictor_ = make_predictor("additive");
       predictor_->meta_train({candidates_.encodings, {}, {}}, [](int, double, double) {});
     } else {  // one thread: bound OpenMP workers keep their cores, and threads started from here would share one
       predictor_ = load_predictor(space.name(), {}, 1);
@@ -204,7 +204,7 @@ DeviceReport characterize(const SearchSpace& space, Backend& backend, const Devi
   report.environment = inspect_environment(backend);
   report.warnings = noise_warnings(report.environment, device);
   report.target_error = options.target_error;
-  Study study(space, device, options);
+  Study study(space, options);
   report.predictor = study.predictor().name();
 
   DatasetWriter dataset(options.folder / "dataset.jsonl");
@@ -214,8 +214,10 @@ DeviceReport characterize(const SearchSpace& space, Backend& backend, const Devi
     return Latencies(dataset.dataset(), space.name(), options.device_name).rows(space, architectures);
   };
 
+  Samples support;
+  support.facts.execution = execution_of(device);
   const std::vector<Architecture> references = space.references();
-  std::vector<Architecture> first = references, probes = study.next({}, options.samples);
+  std::vector<Architecture> first = references, probes = study.next(support, options.samples);
   first.insert(first.end(), probes.begin(), probes.end());
   std::vector<NetworkRow> known = time("timing references and samples", first);
   report.references.assign(known.begin(), known.begin() + static_cast<std::ptrdiff_t>(references.size()));
@@ -230,12 +232,11 @@ DeviceReport characterize(const SearchSpace& space, Backend& backend, const Devi
   report.embedding = embedding.v;
 
   std::unique_ptr<Estimator> estimator;
-  Samples support;
   while (true) {
     constexpr std::size_t kMore = 10;
     std::vector<NetworkRow> fitted = report.samples;
     fitted.insert(fitted.end(), report.references.begin(), report.references.end());
-    support = {encode(space, fitted), measured_s(fitted)};
+    support = {encode(space, fitted), measured_s(fitted), support.facts};
     estimator = study.adapt(embedding, support, report.samples);
     report.error_bar = error_bar(*estimator, study.all().encodings);
     const bool sure = !report.error_bar || *report.error_bar <= options.target_error;

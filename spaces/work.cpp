@@ -104,14 +104,28 @@ std::uint64_t hash(const std::string& text) {  // FNV-1a
   return value;
 }
 
+std::string of_one_image(Shape shape) {
+  if (!shape.dims.empty()) shape.dims[0] = 1;
+  return describe(shape);
+}
+
+}  // namespace
+
+std::uint64_t block_hash(const std::string& kind, const Shape& input, const Shape& output) {
+  return hash(fmt::format("{} {} {}", kind, of_one_image(input), of_one_image(output)));
+}
+
+namespace {
+
 void count_blocks(const Network& network, Work& work) {
   std::map<std::uint64_t, int> kinds, blocks;
   for (const Block& block : network.blocks) {
-    const Layer& first = network.layers[block.first_layer];
-    const std::string shape = first.inputs.empty() ? "" : describe(network.tensors[first.inputs[0]]);
-    const Layer& last = network.layers[block.first_layer + block.layer_count - 1];
     ++kinds[hash(block.kind)];
-    ++blocks[hash(fmt::format("{} {} {}", block.kind, shape, describe(network.tensors[last.output])))];
+    if (block.layer_count == 0) continue;  // an identity: nothing is executed
+    const Layer& first = network.layers[block.first_layer];
+    const Layer& last = network.layers[block.first_layer + block.layer_count - 1];
+    const Shape input = first.inputs.empty() ? Shape{} : network.tensors[first.inputs[0]];
+    ++blocks[block_hash(block.kind, input, network.tensors[last.output])];
   }
   work.kinds.assign(kinds.begin(), kinds.end());
   work.blocks.assign(blocks.begin(), blocks.end());

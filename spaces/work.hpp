@@ -20,7 +20,8 @@ constexpr std::array kExecutions = {Execution::written, Execution::needed, Execu
 /// What a network makes a machine do, for predictors that explain latency by adding up costs.
 struct Work {
   std::array<std::vector<float>, kExecutions.size()> sums;  ///< by Execution: one figure per name of work_names()
-  /// How often each kind of block occurs as written, and each kind at each input shape; blocks go by a hash.
+  /// How often each kind of block occurs as written, and each kind between each pair of shapes, identities left out;
+  /// both go by a hash.
   std::vector<std::pair<std::uint64_t, int>> kinds, blocks;
 
   bool operator==(const Work&) const = default;
@@ -28,6 +29,9 @@ struct Work {
 
 /// Names of a network's sums: multiply-accumulates, elements moved and kernel launches, by kind of operation.
 [[nodiscard]] const std::vector<std::string>& work_names();
+
+/// What Work::blocks calls a kind of block between these shapes, whatever their batch.
+[[nodiscard]] std::uint64_t block_hash(const std::string& kind, const Shape& input, const Shape& output);
 
 /// @param network every operation as written, batch norms not folded yet
 [[nodiscard]] Work work_of(const Network& network);
