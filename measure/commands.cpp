@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "configs/errors.hpp"
+#include "configs/reader.hpp"
 #include "measure/embedding.hpp"
 #include "measure/options.hpp"
 #include "measure/repeatability.hpp"
@@ -27,7 +28,7 @@ struct Campaign {
   std::shared_ptr<DeviceOptions> device;
   std::shared_ptr<ProtocolOptions> protocol;
   std::shared_ptr<OutputOptions> output;
-  std::string space = "nasbench201", out;
+  std::string space = "nasbench201", out, sweeps;
   std::vector<std::string> archs;
   std::size_t next = 0;         ///< networks to choose by what the dataset holds
   ChooseNext choose = nullptr;  ///< of commands that can choose
@@ -213,19 +214,61 @@ void embed_device(const Campaign& campaign) {
   fmt::print("dataset: {}\n", result.path);
 }
 
+CLI::Option* add_archs_option(CLI::App& app, Campaign& campaign) {
+  return app.add_option(
+      "--archs", campaign.archs,
+      "reference, probe[:N], all, random:N[@SEED], range:A-B, file:PATH, or an architecture's own text");
+}
+
+/// Campaigns of a file, one per [sweeps.NAME] with options of its own (space, archs, device); what says how to measure
+/// and where to write is the command's. All are read before the first is measured.
+std::vector<Campaign> read_sweeps(const Campaign& command, const std::string& path) {
+  std::vector<Campaign> campaigns;
+  for (const ConfigSection& section : read_sections(path, "sweeps")) {
+    CLI::App app;
+    const auto campaign = add_campaign_options(app);
+    add_archs_option(app, *campaign);
+    std::vector<std::string> arguments;  // CLI11 takes them last first
+    for (const auto& [key, values] : section.values) {
+      arguments.insert(arguments.begin(), values.rbegin(), values.rend());
+      arguments.insert(arguments.begin() + static_cast<std::ptrdiff_t>(values.size()), "--" + key);
+    }
+    try {
+      app.parse(arguments);
+    } catch (const CLI::ParseError& error) {
+      throw ConfigError(fmt::format("{}: {}: {}", section.where, section.name, error.what()));
+    }
+    campaign->choose = command.choose;
+    campaign->protocol = command.protocol;
+    campaign->output = command.output;
+    campaign->out = command.out;
+    static_cast<void>(select_architectures(search_space(campaign->space), campaign->archs, command.choose));
+    static_cast<void>(campaign->device->device());
+    campaigns.push_back(*campaign);
+  }
+  return campaigns;
+}
+
+void measure_all(const Campaign& command) {
+  if (command.sweeps.empty()) return measure(command);
+  if (command.output->json) throw ConfigError("sweeps: got --json, which is for one sweep");
+  for (const Campaign& campaign : read_sweeps(command, command.sweeps)) print_summary(run(campaign, campaign.archs));
+}
+
 }  // namespace
 
 Action measure_command(CLI::App& app, ChooseNext choose) {
   auto campaign = add_campaign_options(app);
   campaign->choose = choose;
-  auto* const archs = app.add_option("--archs", campaign->archs,
-                                     "reference, probe[:N], all, random:N[@SEED], range:A-B, file:PATH, or an "
-                                     "architecture's own text");
+  auto* const archs = add_archs_option(app, *campaign);
   app.add_option("--next", campaign->next, "instead: as many networks that would teach most beside the dataset's")
       ->check(CLI::Range(1, 1000))
       ->excludes(archs);
+  app.add_option("--sweeps", campaign->sweeps,
+                 "instead: TOML file of [sweeps.NAME], each with space, archs and a device")
+      ->excludes(archs);
   app.footer("Example: naslat measure --archs reference random:60 --threads 2 --out server.jsonl");
-  return [campaign] { measure(*campaign); };
+  return [campaign] { measure_all(*campaign); };
 }
 
 Action embed_command(CLI::App& app) {

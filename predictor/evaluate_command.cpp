@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <thread>
 
 #include "configs/errors.hpp"
+#include "configs/files.hpp"
 #include "configs/reader.hpp"
 #include "configs/table.hpp"
 #include "predictor/commands.hpp"
@@ -16,6 +18,7 @@
 #include "predictor/metrics.hpp"
 #include "predictor/published_tables.hpp"
 #include "predictor/registry.hpp"
+#include "predictor/results.hpp"
 
 namespace naslat {
 
@@ -26,7 +29,7 @@ using Json = nlohmann::ordered_json;
 struct Options {
   Experiment experiment{};
   DeviceSet set{.space = "nasbench201"};  ///< of the options; a file of sets takes its place
-  std::string sets_file;
+  std::string sets_file, out;
   std::vector<std::string> predictors = {"help"}, protocols = {"paper"}, only, data = {published_tables().string()};
   std::vector<int> samples = {10};
   bool correlation = false, random_samples = false, json = false;
@@ -93,7 +96,7 @@ double correlation(const LatencyTable& a, const LatencyTable& b) {
 }
 
 /// How alike devices are, without any predictor (the paper's Table A.3).
-void correlate(const Options& o) {
+std::string correlate(const Options& o) {
   const std::vector<LatencyTable> tables = read_all_tables(o.data, o.set.space);
   std::vector<const LatencyTable*> chosen;
   for (const LatencyTable& table : tables) {
@@ -101,39 +104,44 @@ void correlate(const Options& o) {
     if (o.set.devices.empty() || wanted) chosen.push_back(&table);
   }
   if (chosen.size() < 2) throw DataError(fmt::format("devices: got {} with a table, wanted at least 2", chosen.size()));
-  Table matrix{fmt::format("{}: Spearman between devices, {}; {} latencies", o.experiment.name, o.set.space,
-                           to_string(chosen[0]->origin)),
-               {{"device"}},
-               {}};
   Json results = Json::array();
   for (const LatencyTable* row : chosen) {
-    matrix.columns.push_back({row->device, 2});
-    std::vector<Cell> cells{row->device};
     for (const LatencyTable* column : chosen) {
       const double rho = correlation(*row, *column);
-      cells.push_back(std::isfinite(rho) ? Cell(rho) : Cell());
       results.push_back({{"device", row->device}, {"other", column->device}, {"spearman", rho}});
     }
-    matrix.rows.push_back(std::move(cells));
   }
-  if (!o.json) return fmt::print("{}", to_markdown(matrix));
-  fmt::print("{}\n", Json{{"experiment", o.experiment.name}, {"results", std::move(results)}}.dump(2));
+  const std::string title = fmt::format("{}: Spearman between devices, {}; {} latencies", o.experiment.name,
+                                        o.set.space, to_string(chosen[0]->origin));
+  return Json{{"experiment", title}, {"results", std::move(results)}, {"notes", Json::array()}}.dump(2);
+}
+
+/// Prints the results; into a folder also all forms of them, for `naslat report`.
+void show(const Options& o, const std::string& document) {
+  const Table table = results_table(document, o.experiment.name);
+  std::string text = to_markdown(table);
+  for (const Json& note : Json::parse(document).at("notes")) text += fmt::format("\n{}\n", note.get<std::string>());
+  if (!o.out.empty()) {
+    const std::filesystem::path folder = o.out;
+    std::filesystem::create_directories(folder);
+    write_file(folder / "results.md", text);
+    write_file(folder / "results.csv", to_csv(table));
+    write_file(folder / "results.json", document + "\n");
+  }
+  fmt::print("{}", o.json ? document + "\n" : text);
 }
 
 void run(Options o) {
   Experiment& e = o.experiment;
   e.data = o.data;
-  if (o.correlation) return correlate(o);
+  if (o.correlation) return show(o, correlate(o));
   e.contestants = contestants(o);
   e.sets = o.sets_file.empty() ? std::vector{o.set} : read_sets(o.sets_file, o.only);
   for (const std::string& protocol : o.protocols) e.protocols.push_back(parse_evaluation_protocol(protocol));
   e.designed = !o.random_samples;
   if (e.threads == 0) e.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   e.training.threads = e.threads;
-  const ExperimentResult result = run_experiment(e);
-  if (o.json) return fmt::print("{}\n", results_json(e, result));
-  fmt::print("{}", to_markdown(results_table(e, result.rows)));
-  for (const std::string& note : result.notes) fmt::print("\n{}\n", note);
+  show(o, results_json(e, run_experiment(e)));
 }
 
 }  // namespace
@@ -177,6 +185,7 @@ Action evaluate_command(CLI::App& app) {
       ->capture_default_str();
   app.add_flag("--random-samples", o->random_samples, "also for predictors that would choose their samples");
   app.add_flag("--correlation", o->correlation, "correlation between devices instead of predictors (default: all)");
+  app.add_option("--out", o->out, "folder for results.md, results.csv and results.json, see naslat report");
   app.add_flag("--json", o->json, "one JSON document");
   app.add_flag("--quiet", o->experiment.quiet, "no progress");
   app.footer("example: naslat evaluate --config configs/table3_help.toml --json");

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "configs/table.hpp"
 #include "predictor/evaluation.hpp"
 #include "predictor/help.hpp"
 
@@ -61,9 +60,7 @@ struct ExperimentResult {
 /// @throws ConfigError, DataError naming what does not fit; Interrupted
 [[nodiscard]] ExperimentResult run_experiment(const Experiment& experiment);
 
-/// One row per contestant, protocol and device, figures published beside ours.
-[[nodiscard]] Table results_table(const Experiment& experiment, const std::vector<ResultRow>& rows);
-/// {"experiment", "results": […], "notes"}: the schema of `naslat evaluate --json`.
+/// {"experiment", "results": […], "notes"}: the schema of `naslat evaluate --json`, see predictor/results.hpp.
 [[nodiscard]] std::string results_json(const Experiment& experiment, const ExperimentResult& result);
 
 }  // namespace naslat

@@ -4,9 +4,11 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "configs/errors.hpp"
 #include "configs/table.hpp"
 #include "predictor/experiment.hpp"
 #include "predictor/metrics.hpp"
+#include "predictor/results.hpp"
 
 namespace naslat {
 
@@ -15,7 +17,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 /// Figures that a predictor or a published row lacks stay empty.
-Cell cell(double value) { return std::isfinite(value) ? Cell(value) : Cell(); }
 Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
 double mean_of(const ResultRow& row, double Evaluation::*field) {
@@ -59,10 +60,13 @@ Json row_json(const Experiment& experiment, const ResultRow& row) {
       {"spearman_published", row.published ? Json(*row.published) : Json(nullptr)}};
 }
 
-}  // namespace
+Cell number_cell(const Json& row, const char* field, double factor = 1) {
+  const Json& value = row.at(field);
+  return value.is_null() ? Cell() : Cell(value.get<double>() * factor);
+}
 
-Table results_table(const Experiment& experiment, const std::vector<ResultRow>& rows) {
-  Table table{fmt::format("{}: {} draws; imported latencies unless measured here", experiment.name, experiment.seeds),
+Table predictors_table(const Json& results) {
+  Table table{"",
               {{"set"},
                {"predictor"},
                {"samples"},
@@ -80,20 +84,54 @@ Table results_table(const Experiment& experiment, const std::vector<ResultRow>& 
                {"within_10pct", 2},
                {"coverage90", 2}},
               {}};
-  for (const ResultRow& row : rows) {
-    const Spearman spearman(row);
-    table.rows.push_back({row.set, row.predictor,
-                          row.draws.empty() ? Cell() : Cell(static_cast<std::int64_t>(row.samples)),
-                          row.draws.empty() ? ""
-                          : row.designed    ? "designed"
-                                            : "random",
-                          row.protocol, row.device, row.published ? Cell(*row.published) : Cell(), cell(spearman.mean),
-                          row.published ? cell(spearman.mean - *row.published) : Cell(), cell(spearman.deviation),
-                          cell(spearman.worst), cell(spearman.best), cell(mean_of(row, &Evaluation::kendall)),
-                          cell(mean_of(row, &Evaluation::median_ape) * 100),
-                          cell(mean_of(row, &Evaluation::within_10pct)), cell(mean_of(row, &Evaluation::coverage90))});
+  for (const Json& row : results) {
+    const Cell published = number_cell(row, "spearman_published"), ours = number_cell(row, "spearman_mean");
+    const double *of_published = std::get_if<double>(&published), *of_ours = std::get_if<double>(&ours);
+    const bool both = of_published && of_ours;
+    table.rows.push_back({row.at("set").get<std::string>(), row.at("predictor").get<std::string>(),
+                          of_ours ? Cell(row.at("samples").get<std::int64_t>()) : Cell(),
+                          !of_ours                         ? ""
+                          : row.at("designed").get<bool>() ? "designed"
+                                                           : "random",
+                          row.at("protocol").get<std::string>(), row.at("device").get<std::string>(), published, ours,
+                          both ? Cell(*of_ours - *of_published) : Cell(), number_cell(row, "spearman_std"),
+                          number_cell(row, "spearman_worst"), number_cell(row, "spearman_best"),
+                          number_cell(row, "kendall_mean"), number_cell(row, "median_ape_mean", 100),
+                          number_cell(row, "within_10pct_mean"), number_cell(row, "coverage90_mean")});
   }
   return table;
+}
+
+/// A row per device, a column per other one.
+Table correlation_table(const Json& results) {
+  Table table{"", {{"device"}}, {}};
+  for (const Json& row : results) {
+    const std::string device = row.at("device").get<std::string>();
+    if (table.rows.empty() || std::get<std::string>(table.rows.back()[0]) != device) table.rows.push_back({device});
+    if (table.rows.size() == 1) table.columns.push_back({row.at("other").get<std::string>(), 2});
+    table.rows.back().push_back(number_cell(row, "spearman"));
+  }
+  for (const auto& row : table.rows) {
+    if (row.size() != table.columns.size()) throw DataError("results: got a correlation matrix with holes");
+  }
+  return table;
+}
+
+}  // namespace
+
+Table results_table(const std::string& document, const std::string& subject) try {
+  const Json json = Json::parse(document);
+  const Json& results = json.at("results");
+  const bool correlation = !results.empty() && results.at(0).contains("other");
+  Table table = correlation ? correlation_table(results) : predictors_table(results);
+  table.title = json.at("experiment").get<std::string>();
+  if (!results.empty() && results.at(0).contains("seeds")) {
+    table.title +=
+        fmt::format(": {} draws; imported latencies unless measured here", results[0].at("seeds").get<int>());
+  }
+  return table;
+} catch (const nlohmann::json::exception& error) {
+  throw DataError(fmt::format("{}: not the results of an experiment: {}", subject, error.what()));
 }
 
 std::string results_json(const Experiment& experiment, const ExperimentResult& result) {

@@ -16,11 +16,16 @@ namespace {
 constexpr double kTrimmed = 0.1;  // at either end
 constexpr std::size_t kQueries = 1000;
 
-/// Positions first..last-1 in order of latency, without the lowest and highest tenth and without missing latencies.
-std::vector<std::size_t> trimmed_by_latency(const std::vector<double>& latency_s, std::size_t first, std::size_t last) {
-  std::vector<std::size_t> positions(last - first);
-  std::iota(positions.begin(), positions.end(), first);
+std::vector<std::size_t> measured_positions(const std::vector<double>& latency_s) {
+  std::vector<std::size_t> positions(latency_s.size());
+  std::iota(positions.begin(), positions.end(), 0);
   std::erase_if(positions, [&](std::size_t i) { return !std::isfinite(latency_s[i]); });
+  return positions;
+}
+
+/// The positions in order of latency, without the lowest and highest tenth.
+std::vector<std::size_t> trimmed_by_latency(const std::vector<double>& latency_s, std::span<const std::size_t> given) {
+  std::vector<std::size_t> positions(given.begin(), given.end());
   std::stable_sort(positions.begin(), positions.end(),
                    [&](std::size_t a, std::size_t b) { return latency_s[a] < latency_s[b]; });
   const auto cut = static_cast<std::ptrdiff_t>(kTrimmed * static_cast<double>(positions.size()));
@@ -61,18 +66,17 @@ Encodings encode_all(const SearchSpace& space, std::span<const Architecture> arc
 std::size_t training_pool_size(const std::string& space) { return space.starts_with("nasbench201") ? 900 : 4000; }
 
 DeviceTask device_task(const SearchSpace& space, const LatencyTable& table) {
-  const std::size_t pool_size = training_pool_size(space.name());
-  if (table.latency_s.size() < pool_size + kQueries) {
-    throw DataError(fmt::format("{}: got {} latencies, wanted at least {}", table.device, table.latency_s.size(),
-                                pool_size + kQueries));
+  constexpr std::size_t kLeast = 100;
+  const std::vector<std::size_t> measured = measured_positions(table.latency_s);
+  if (measured.size() < kLeast) {
+    throw DataError(fmt::format("{}: got {} latencies, wanted at least {}", table.device, measured.size(), kLeast));
   }
+  const std::size_t pool_size = std::min(training_pool_size(space.name()), measured.size() / 2);
+  const std::span<const std::size_t> pool = std::span(measured).first(pool_size),
+                                     rest = std::span(measured).subspan(pool_size);
   DeviceTask task{table.device, embed(reference_latencies(space, table)), table.latency_s, {}, {}, {}, table.facts};
-  task.pool = trimmed_by_latency(task.latency_s, 0, pool_size);
-  task.queries = trimmed_by_latency(task.latency_s, pool_size, pool_size + kQueries);
-  if (task.pool.size() < 20 || task.queries.size() < 2) {
-    throw DataError(
-        fmt::format("{}: got {} usable latencies in its pool, wanted at least 20", table.device, task.pool.size()));
-  }
+  task.pool = trimmed_by_latency(task.latency_s, pool);
+  task.queries = trimmed_by_latency(task.latency_s, rest.first(std::min(kQueries, rest.size())));
   std::vector<double> pool_s;
   for (const std::size_t i : task.pool) pool_s.push_back(task.latency_s[i]);
   task.scale = target_scale(pool_s);

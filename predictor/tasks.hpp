@@ -22,8 +22,9 @@ struct DeviceTask {
   std::string device;
   HardwareEmbedding embedding;
   std::vector<double> latency_s;     ///< by position
-  std::vector<std::size_t> pool;     ///< the first `pool_size` positions, lowest and highest 10% by latency removed
-  std::vector<std::size_t> queries;  ///< the next 1,000 positions, likewise, in order of latency
+  std::vector<std::size_t> pool;     ///< the first training_pool_size() measured positions (of a short table the first
+                                     ///< half), lowest and highest 10% by latency removed
+  std::vector<std::size_t> queries;  ///< the next 1,000 positions at most, likewise, in order of latency
   TargetScale scale;                 ///< of the pool
   DeviceFacts facts{};
 };

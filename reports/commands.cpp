@@ -7,6 +7,7 @@
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
 #include "measure/options.hpp"
+#include "predictor/results.hpp"
 #include "reports/characterize.hpp"
 
 namespace naslat {
@@ -66,8 +67,20 @@ struct ReportArguments {
   std::string folder, format = "md";
 };
 
+/// Results of an experiment have no picture.
+void report_experiment(const fs::path& file, const std::string& format) {
+  const std::string document = read_file(file);
+  const Table table = results_table(document, file.string());
+  if (format == "md") fmt::print("{}", to_markdown(table));
+  if (format == "csv") fmt::print("{}", to_csv(table));
+  if (format == "json") fmt::print("{}", document);
+  if (format == "svg") throw ConfigError(fmt::format("format: got svg for {}, wanted md, csv or json", file.string()));
+}
+
 void run_report(const ReportArguments& arguments) {
   if (arguments.folder.empty()) throw ConfigError("folder: got nothing, wanted a report directory");
+  const fs::path results = fs::path(arguments.folder) / "results.json";
+  if (fs::exists(results)) return report_experiment(results, arguments.format);
   const fs::path file = fs::path(arguments.folder) / "report.json";
   const DeviceReport report = parse_device_report(read_file(file), file.string());
   if (arguments.format == "md") fmt::print("{}", to_markdown(report));
@@ -107,7 +120,7 @@ Action characterize_command(CLI::App& app) {
 
 Action report_command(CLI::App& app) {
   const auto arguments = std::make_shared<ReportArguments>();
-  app.add_option("folder", arguments->folder, "report directory");
+  app.add_option("folder", arguments->folder, "directory that characterize or evaluate --out wrote");
   app.add_option("--format", arguments->format, "md, csv, json or svg")
       ->check(CLI::IsMember({"md", "csv", "json", "svg"}))
       ->capture_default_str();

@@ -111,6 +111,11 @@ characterizes_every_space() { # with error bars, also where no network has an in
 holds 'designed probes are measured, others chosen, the space predicted' probes_teach
 holds 'characterize works for spaces too large to list' characterizes_every_space
 holds 'an unknown device is named, with those there are' exits 2 "device: got 'nosuch', wanted one of simulated" predict d.jsonl --device nosuch --archs 3
+experiments() { # rendered again from what they wrote
+  "$naslat" evaluate --data probes.jsonl --predictors op-counts:6 additive:6 --protocols nasflat --seeds 2 --out results --quiet >output 2>errors &&
+    "$naslat" report results >again 2>errors && cmp -s again results/results.md && "$naslat" report results --format csv | grep -q '^,additive,6,'
+}
+holds 'an experiment is rendered again' experiments
 holds 'block times add up to the network' blocks_add_up
 holds 'memory is a metric' exports_memory
 holds 'bf16 is a device of its own' measures_in_bf16

@@ -7,6 +7,7 @@
 
 #include "configs/errors.hpp"
 #include "predictor/published_tables.hpp"
+#include "predictor/results.hpp"
 #include "tests/predictor/made_up_devices.hpp"
 #include "tests/temporary_folder.hpp"
 
@@ -99,6 +100,40 @@ TEST_F(Tables, AreCompetedOnBesideWhatOthersPublished) {
   EXPECT_EQ(json.at("results").size(), 7U);
   EXPECT_EQ(json.at("results")[0].at("spearman_published"), 0.5);
   EXPECT_TRUE(json.at("results")[3].at("coverage90_mean").is_null());
+}
+
+/// What was printed as JSON is the same table again, figures missing stay empty, and anything else is refused.
+TEST_F(Tables, AreRenderedFromTheirJson) {
+  Experiment e = experiment();
+  e.sets[0].published = {"additive 0.5 0.7", "others 0.9"};
+  const Table table = results_table(results_json(e, run_experiment(e)), "results.json");
+  ASSERT_EQ(table.rows.size(), 7U);
+  const auto cell = [&](std::size_t row, const std::string& column) {
+    const auto found =
+        std::find_if(table.columns.begin(), table.columns.end(), [&](const Column& c) { return c.name == column; });
+    return table.rows[row].at(static_cast<std::size_t>(found - table.columns.begin()));
+  };
+  EXPECT_NEAR(std::get<double>(cell(0, "difference")), std::get<double>(cell(0, "spearman")) - 0.5, 1e-12);
+  EXPECT_EQ(std::get<std::string>(cell(0, "chosen")), "designed");
+  EXPECT_TRUE(std::holds_alternative<std::monostate>(cell(6, "spearman")));
+  EXPECT_EQ(std::get<double>(cell(6, "published")), 0.9);
+  for (const char* document :
+       {"", "{", "[]", "{\"experiment\": \"x\"}", "{\"experiment\": 3, \"results\": [{}]}",
+        "{\"experiment\": \"x\", \"results\": [{\"device\": \"a\", \"other\": \"a\", \"spearman\": 1},"
+        "{\"device\": \"b\", \"other\": \"a\", \"spearman\": 1}, {\"device\": \"b\", \"other\": \"b\", \"spearman\": "
+        "1}]}"}) {
+    EXPECT_THROW(static_cast<void>(results_table(document, "results.json")), DataError) << document;
+  }
+}
+
+TEST_F(Tables, WithoutTargetsNamedAllOthersAreJudged) {
+  Experiment e = experiment();
+  e.sets[0].devices.clear();
+  e.sets[0].train = {"d1"};
+  const ExperimentResult result = run_experiment(e);
+  ASSERT_EQ(result.rows.size(), 6U);
+  EXPECT_EQ(result.rows[0].device, "d0");
+  EXPECT_EQ(result.rows[1].device, "d2");
 }
 
 TEST_F(Tables, GiveTheSameResultWhateverTheThreads) {

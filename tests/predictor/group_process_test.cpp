@@ -46,7 +46,7 @@ MatrixXd covariance(const GroupProcess& process, const std::vector<MatrixXd>& ke
 }
 
 TEST(GroupProcess, FindsTheVariancesThatDrewTheTargets) {
-  const Drawn drawn(200, {1.0, 0.05}, 0.02);
+  const Drawn drawn(150, {1.0, 0.05}, 0.02);
   const GroupProcess process = fit_group_process(drawn.kernels, drawn.targets, std::vector{0.3, 0.3});
   EXPECT_NEAR(std::log(process.variance[0] / 1.0), 0, 0.7);
   EXPECT_NEAR(std::log(process.variance[1] / 0.05), 0, 0.9);
@@ -55,7 +55,7 @@ TEST(GroupProcess, FindsTheVariancesThatDrewTheTargets) {
 
 /// Moved up or down by a fifth, no variance explains the targets better by more than the prior can outweigh.
 TEST(GroupProcess, NoOtherVarianceHasMoreEvidence) {
-  const Drawn drawn(300, {0.5, 0.2}, 0.05, 3);
+  const Drawn drawn(150, {0.5, 0.2}, 0.05, 3);
   const GroupProcess found = fit_group_process(drawn.kernels, drawn.targets, std::vector{0.3, 0.3});
   const auto evidence = [&](const GroupProcess& process) {
     const Eigen::LLT<MatrixXd> factors = covariance(process, drawn.kernels).llt();

@@ -43,7 +43,7 @@ std::unique_ptr<LatencyPredictor> prepared(const std::string& name, int threads 
 /// Predictions for the queries of the last device, adapted to `samples` of its pool.
 std::vector<double> predictions(const LatencyPredictor& predictor, std::size_t samples) {
   const DeviceTask& device = data().devices.back();
-  Samples support;
+  Samples support{{}, {}, device.facts};
   for (std::size_t i = 0; i < samples; ++i) {
     support.x.push_back(data().encodings[device.pool[i]]);
     support.latency_s.push_back(device.latency_s[device.pool[i]]);
