@@ -2,8 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -246,13 +253,34 @@ std::vector<Campaign> read_sweeps(const Campaign& command, const std::string& pa
     static_cast<void>(campaign->device->device());
     campaigns.push_back(*campaign);
   }
+  if (campaigns.empty()) throw ConfigError(fmt::format("{}: got no [sweeps.NAME], wanted at least 1", path));
   return campaigns;
+}
+
+/// Runs it in a child process: a process has one instruction set and one team of bound threads.
+void in_child(const std::string& name, const std::function<void()>& work) {
+  std::fflush(nullptr);
+  const pid_t child = fork();
+  if (child < 0) throw DataError(fmt::format("{}: no child process: {}", name, std::strerror(errno)));
+  if (child == 0) {
+    work();  // what it throws becomes the child's message and exit code
+    std::fflush(stdout);
+    std::_Exit(0);
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (!WIFEXITED(status)) throw DataError(fmt::format("{}: ended by signal {}", name, WTERMSIG(status)));
+  if (WEXITSTATUS(status) != 0) std::exit(WEXITSTATUS(status));  // it has said why
 }
 
 void measure_all(const Campaign& command) {
   if (command.sweeps.empty()) return measure(command);
   if (command.output->json) throw ConfigError("sweeps: got --json, which is for one sweep");
-  for (const Campaign& campaign : read_sweeps(command, command.sweeps)) print_summary(run(campaign, campaign.archs));
+  for (const Campaign& campaign : read_sweeps(command, command.sweeps)) {
+    in_child(campaign.device->device_name_of(campaign.device->device()),
+             [&] { print_summary(run(campaign, campaign.archs)); });
+  }
 }
 
 }  // namespace

@@ -116,6 +116,12 @@ experiments() { # rendered again from what they wrote
     "$naslat" report results >again 2>errors && cmp -s again results/results.md && "$naslat" report results --format csv | grep -q '^,additive,6,'
 }
 holds 'an experiment is rendered again' experiments
+pools() { # one device after the other, each with an instruction set of its own
+  printf '[sweeps.%s]\narchs = ["random:2"]\nthreads = 1\nisa = "%s"\ndevice-name = "%s"\n' a sse41 a b avx2 b >pool.toml
+  "$naslat" measure --sweeps pool.toml --runs 5 --warmup 1 --discard 1 --visits 1 --no-anchor --out pool.jsonl --quiet >output 2>errors &&
+    [ "$(grep -c '2 networks measured' output)" -eq 2 ] && [ "$("$naslat" export pool.jsonl | head -n 1)" = "space,index,architecture,a_latency_ms,b_latency_ms" ]
+}
+if [ "$(uname -m)" = x86_64 ]; then holds 'a pool of devices is measured in one go' pools; fi
 holds 'block times add up to the network' blocks_add_up
 holds 'memory is a metric' exports_memory
 holds 'bf16 is a device of its own' measures_in_bf16
