@@ -75,6 +75,8 @@ class Backend {
 
   /// What can be measured here with this backend: one default device per piece of hardware.
   [[nodiscard]] virtual std::vector<Device> devices() const = 0;
+  /// Why there are none, in one line; empty where there are.
+  [[nodiscard]] virtual std::string unavailable() const { return ""; }
 
   /// @param network for one image (batch 1); the device's batch and mode are applied here
   /// @throws Unsupported naming the layer; DataError where the machine cannot do what the device asks for

@@ -53,6 +53,8 @@ Json devices_json(const Environment& environment, const Device& device, double c
                                  {"threads", known.threads},
                                  {"origin", backend(name).simulated() ? "simulated" : "measured"}});
     }
+    const std::string why = backend(name).unavailable();
+    if (!why.empty()) json["unavailable"][name] = why;
   }
   json["metrics"] = Json::object();
   for (const Metric& metric : metrics(environment)) json["metrics"][metric.name] = metric.how;
@@ -71,6 +73,8 @@ void print_devices(const Environment& environment, const Device& device, double 
       fmt::print("  {:<36} {}\n", device_name(known),
                  backend(name).simulated() ? "simulated: an analytic model, not this machine" : "");
     }
+    const std::string why = backend(name).unavailable();
+    if (!why.empty()) fmt::print("  {}\n", why);
   }
   fmt::print("\nmetrics\n");
   for (const Metric& metric : metrics(environment)) fmt::print("  {:<10} {}\n", metric.name, metric.how);

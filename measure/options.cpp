@@ -10,7 +10,10 @@ Device DeviceOptions::device() const {
   if (batch < 1) throw ConfigError(fmt::format("batch: got {}, wanted at least 1", batch));
   if (threads < 0 || threads > 4096) throw ConfigError(fmt::format("threads: got {}, wanted 1..4096", threads));
   const std::vector<Device> known = naslat::backend(backend).devices();
-  if (known.empty()) throw DataError(fmt::format("{}: nothing can be measured with it here", backend));
+  if (known.empty()) {
+    const std::string why = naslat::backend(backend).unavailable();
+    throw DataError(why.empty() ? fmt::format("{}: nothing can be measured with it here", backend) : why);
+  }
   Device device = known.front();
   for (const Device& candidate : known) {
     if (candidate.hardware == hardware) device = candidate;
@@ -35,7 +38,7 @@ std::string DeviceOptions::device_name_of(const Device& device) const {
 
 std::shared_ptr<DeviceOptions> add_device_options(CLI::App& app) {
   auto options = std::make_shared<DeviceOptions>();
-  app.add_option("--backend", options->backend, "onednn, reference or simulated (default onednn)");
+  app.add_option("--backend", options->backend, fmt::format("{} (default onednn)", fmt::join(backend_names(), ", ")));
   app.add_option("--hardware", options->hardware, "which of the backend's devices (see `naslat devices`)");
   app.add_option("--threads", options->threads, "threads (default: physical cores this process may use)");
   app.add_option("--batch", options->batch, "images per run (default 1)");

@@ -5,6 +5,9 @@
 
 #include "configs/errors.hpp"
 #include "measure/backend.hpp"
+#if defined(NASLAT_WITH_CUDNN)
+#include "measure/backends/cudnn/cudnn.hpp"
+#endif
 #include "measure/backends/onednn/onednn.hpp"
 #include "measure/backends/reference/reference.hpp"
 #include "measure/backends/simulated/simulated.hpp"
@@ -18,6 +21,9 @@ const std::vector<std::unique_ptr<Backend>>& backends() {
   static const std::vector<std::unique_ptr<Backend>> list = [] {
     std::vector<std::unique_ptr<Backend>> all;
     all.push_back(make_onednn_backend());
+#if defined(NASLAT_WITH_CUDNN)
+    all.push_back(make_cudnn_backend());
+#endif
     all.push_back(make_reference_backend());
     all.push_back(make_simulated_backend());
     return all;

@@ -1,6 +1,6 @@
 # Finds the distribution's packages and builds oneDNN where it is not yet built. Versions and reasons: README.md here.
 find_package(Threads REQUIRED)
-if(NASLAT_STATIC) # FindOpenMP would take the shared runtime
+if(NASLAT_STATIC OR NASLAT_CUDNN) # FindOpenMP would take the shared runtime
   execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libgomp.a OUTPUT_VARIABLE libgomp OUTPUT_STRIP_TRAILING_WHITESPACE)
   set(OpenMP_gomp_LIBRARY ${libgomp} CACHE FILEPATH "static OpenMP runtime")
 endif()
@@ -27,3 +27,25 @@ execute_process(COMMAND ${CMAKE_COMMAND} -E env CXX=${CMAKE_CXX_COMPILER} ${CMAK
                 OUTPUT_VARIABLE onednn_prefix OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 find_package(dnnl 3.7 REQUIRED CONFIG PATHS ${onednn_prefix} NO_DEFAULT_PATH)
 target_link_libraries(DNNL::dnnl INTERFACE OpenMP::OpenMP_CXX) # says so nowhere, and a static link needs the order
+
+# The GPU backend takes types from CUDA's and cuDNN's headers and compiles its own kernels; it links nothing of them.
+if(NASLAT_CUDNN)
+  if(NASLAT_STATIC)
+    message(FATAL_ERROR "NASLAT_CUDNN: a static program cannot open GPU libraries: got NASLAT_STATIC=ON, wanted OFF")
+  endif()
+  find_package(CUDAToolkit 12 QUIET)
+  find_path(CUDNN_INCLUDE cudnn.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
+  set(cudnn_version "none")
+  if(CUDNN_INCLUDE)
+    file(STRINGS ${CUDNN_INCLUDE}/cudnn_version.h cudnn_version REGEX "^#define CUDNN_(MAJOR|MINOR|PATCHLEVEL) ")
+    string(REGEX REPLACE "[^0-9;]" "" cudnn_version "${cudnn_version}")
+    string(REPLACE ";" "." cudnn_version "${cudnn_version}")
+  endif()
+  if(CUDAToolkit_FOUND AND cudnn_version VERSION_GREATER_EQUAL 9.8)
+    add_library(naslat_cuda_headers INTERFACE)
+    target_include_directories(naslat_cuda_headers SYSTEM INTERFACE ${CUDAToolkit_INCLUDE_DIRS} ${CUDNN_INCLUDE})
+  else()
+    message(WARNING "NASLAT_CUDNN: left out: wanted the CUDA toolkit 12 or newer (got: ${CUDAToolkit_VERSION}) "
+                    "and cudnn.h 9.8 or newer (got: ${cudnn_version})")
+  endif()
+endif()

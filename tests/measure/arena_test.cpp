@@ -1,14 +1,17 @@
-#include "measure/backends/onednn/arena.hpp"
+#include "measure/arena.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstdint>
 
+#include "measure/backends/onednn/arena.hpp"
 #include "spaces/random.hpp"
 
-namespace naslat::onednn {
+namespace naslat {
 namespace {
+
+using onednn::Block;
 
 bool overlap(std::size_t a, std::size_t a_end, std::size_t b, std::size_t b_end) { return a < b_end && b < a_end; }
 
@@ -47,4 +50,4 @@ TEST(Block, IsZeroedAndAligned) {
 }
 
 }  // namespace
-}  // namespace naslat::onednn
+}  // namespace naslat

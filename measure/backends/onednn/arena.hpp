@@ -1,30 +1,10 @@
 #pragma once
 
 #include <cstddef>
-#include <span>
-#include <vector>
+
+#include "measure/arena.hpp"
 
 namespace naslat::onednn {
-
-inline constexpr std::size_t kAlignment = 64;  ///< a cache line, a vector register
-
-[[nodiscard]] constexpr std::size_t aligned(std::size_t bytes) {
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
-}
-
-/// Bytes that are needed from the first step that writes them to the last that reads them, both included.
-struct Lifetime {
-  std::size_t bytes = 0;
-  int first_step = 0, last_step = 0;
-};
-
-struct ArenaPlan {
-  std::vector<std::size_t> offsets;  ///< one per lifetime, aligned; those of overlapping lifetimes do not overlap
-  std::size_t bytes = 0;
-};
-
-/// Largest first, each at the lowest offset that is free during its life.
-[[nodiscard]] ArenaPlan plan_arena(std::span<const Lifetime> lifetimes);
 
 /// Zeroed memory, touched once, never moved.
 class Block {

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace naslat {
+
+inline constexpr std::size_t kAlignment = 64;  ///< a cache line, a vector register
+
+[[nodiscard]] constexpr std::size_t aligned(std::size_t bytes, std::size_t alignment = kAlignment) {
+  return (bytes + alignment - 1) / alignment * alignment;
+}
+
+/// Bytes that are needed from the first step that writes them to the last that reads them, both included.
+struct Lifetime {
+  std::size_t bytes = 0;
+  int first_step = 0, last_step = 0;
+};
+
+struct ArenaPlan {
+  std::vector<std::size_t> offsets;  ///< one per lifetime, aligned; those of overlapping lifetimes do not overlap
+  std::size_t bytes = 0;
+};
+
+/// Largest first, each at the lowest offset that is free during its life.
+[[nodiscard]] ArenaPlan plan_arena(std::span<const Lifetime> lifetimes, std::size_t alignment = kAlignment);
+
+}  // namespace naslat
