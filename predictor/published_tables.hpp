@@ -15,7 +15,8 @@ namespace naslat {
 
 /// The tables of a space at several places, over one list of architectures: the first place's, then what others add.
 /// A place is a latency dataset, a clone of the HELP repository, a CSV table or a folder of them (`naslat import`), or
-/// the name of one of these in the folder of published tables; "SPACE:PLACE" is for that space only. Of a device's latencies, the first place's count.
+/// the name of one of these in the folder of published tables; "SPACE:PLACE" is for that space only. Of a device's
+/// latencies, the first place's count.
 /// @throws DataError naming the place, if there is nothing of that space
 [[nodiscard]] std::vector<LatencyTable> read_all_tables(const std::vector<std::string>& places,
                                                         const std::string& space);
