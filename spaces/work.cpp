@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <map>
 #include <optional>
 
@@ -36,6 +38,9 @@ constexpr std::array<const char*, 14> kKindNames = {
 enum Figure { kMacs, kElements, kLaunches, kFigures };
 constexpr std::array<const char*, kFigures> kFigureNames = {"macs", "elements", "launches"};
 constexpr std::array<const char*, 2> kTotals = {"total.weights", "total.chain"};
+// Small kernels cost what their launch costs, whatever they do: what counts is the work beyond that of a small kernel,
+// and how much that is differs between machines, so that there is a sum for each of several limits.
+constexpr std::array<int, 6> kMacsBeyond = {16, 18, 20, 22, 24, 26}, kElementsBeyond = {12, 14, 16, 18, 20, 22};  // 2^x
 
 struct KindOf {
   const Network& network;
@@ -92,9 +97,15 @@ std::vector<float> sums_of(const Network& network, const std::vector<bool>& skip
     sums[first + kMacs] += static_cast<double>(macs(network, layer));
     sums[first + kElements] += static_cast<double>(elements);
     sums[first + kLaunches] += 1;
-    sums[kKindNames.size() * kFigures] += static_cast<double>(parameters(network, layer));
+    std::size_t total = kKindNames.size() * kFigures;
+    sums[total++] += static_cast<double>(parameters(network, layer));
+    sums[total++] = longest;
+    const auto add_beyond = [&](double work, const auto& limits) {
+      for (const int exponent : limits) sums[total++] += std::max(0.0, work - std::exp2(exponent));
+    };
+    add_beyond(static_cast<double>(macs(network, layer)), kMacsBeyond);
+    add_beyond(static_cast<double>(elements), kElementsBeyond);
   }
-  sums.back() = longest;
   return {sums.begin(), sums.end()};
 }
 
@@ -140,6 +151,8 @@ const std::vector<std::string>& work_names() {
       for (const char* figure : kFigureNames) list.push_back(fmt::format("{}.{}", kind, figure));
     }
     list.insert(list.end(), kTotals.begin(), kTotals.end());
+    for (const int exponent : kMacsBeyond) list.push_back(fmt::format("total.macs_beyond_2^{}", exponent));
+    for (const int exponent : kElementsBeyond) list.push_back(fmt::format("total.elements_beyond_2^{}", exponent));
     return list;
   }();
   return names;

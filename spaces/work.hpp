@@ -27,7 +27,8 @@ struct Work {
   bool operator==(const Work&) const = default;
 };
 
-/// Names of a network's sums: multiply-accumulates, elements moved and kernel launches, by kind of operation.
+/// Names of a network's sums: multiply-accumulates, elements moved and kernel launches, by kind of operation; and what
+/// kernels do beyond several limits, since below some size, which differs between machines, a kernel costs its launch.
 [[nodiscard]] const std::vector<std::string>& work_names();
 
 /// What Work::blocks calls a kind of block between these shapes, whatever their batch.

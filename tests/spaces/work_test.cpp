@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 
+#include "spaces/network_builder.hpp"
 #include "spaces/search_space.hpp"
 
 namespace naslat {
@@ -62,6 +63,22 @@ TEST(Work, ExecutionsDifferByDeadEdges) {
   EXPECT_GT(macs(unfed, Execution::needed), macs(empty, Execution::needed));
   EXPECT_EQ(macs(unfed, Execution::live), macs(empty, Execution::live));
   EXPECT_GT(macs(both, Execution::live), macs(empty, Execution::live));
+}
+
+/// Two convolutions of 2^16 and 2^18 multiply-accumulates that move 2^12 + 2^12 and 2^12 + 2^14 elements.
+TEST(Work, BeyondALimitEachKernelCountsByItself) {
+  NetworkBuilder net("two", {{1, 16, 16, 16}});
+  const TensorId x =
+      net.conv(net.conv(net.input(), {.out_channels = 16, .kernel = 1}), {.out_channels = 64, .kernel = 1});
+  const Work work = work_of(net.build(net.linear(net.global_average_pool(x), 10)));
+  const auto written = [&](const std::string& name) { return total(work, Execution::written, name); };
+  EXPECT_EQ(written("macs"), 0x5p16 + 640);
+  EXPECT_EQ(written("macs_beyond_2^16"), 0x3p16);
+  EXPECT_EQ(written("macs_beyond_2^18"), 0);
+  const double pooled = 0x1p14 + 64;
+  EXPECT_EQ(written("elements"), 0x2p12 + 0x5p12 + pooled + 64 + 10);
+  EXPECT_EQ(written("elements_beyond_2^12"), 0x1p12 + 0x4p12 + pooled - 0x1p12);
+  EXPECT_EQ(written("elements_beyond_2^14"), 0x1p12 + pooled - 0x1p14);
 }
 
 TEST(Work, CountsBlocksByKindAndShape) {
