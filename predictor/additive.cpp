@@ -18,7 +18,8 @@ namespace {
 using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
-using Groups = std::vector<AdditiveFeatures::Group>;
+using Group = AdditiveFeatures::Group;
+using Groups = std::vector<Group>;
 
 // Medians of the prior variances of the groups, in units of the samples' variance: frozen on source and validation
 // devices of the published tables, see configs/nasflat.toml.
@@ -27,7 +28,7 @@ constexpr double kDesignVariance = 0.2, kDesignNoise = 0.1;
 constexpr Index kLeastSamples = 4;
 constexpr double kOptimism = 1.2;  // samples left out were still used to choose the members' weights
 
-MatrixXd kernel(const MatrixXd& features, const AdditiveFeatures::Group& group) {
+MatrixXd kernel(const MatrixXd& features, const Group& group) {
   const auto columns = features.middleCols(group.first, group.count);
   return columns * columns.transpose() / static_cast<double>(group.count);
 }
@@ -41,7 +42,7 @@ struct Member {
 
 std::vector<MatrixXd> kernels_of(const MatrixXd& features, const Groups& groups) {
   std::vector<MatrixXd> kernels;
-  for (const auto& group : groups) kernels.push_back(kernel(features, group));
+  for (const Group& group : groups) kernels.push_back(kernel(features, group));
   return kernels;
 }
 
@@ -59,11 +60,11 @@ Member all_groups(const MatrixXd& features, const VectorXd& targets, const Group
 /// Costs of one execution's physical sums, none of them negative; what is left is noise, or (second member) explained
 /// by counts.
 std::array<Member, 2> non_negative_costs(const MatrixXd& features, const VectorXd& targets, const Groups& groups,
-                                         const AdditiveFeatures::Group& physical) {
+                                         const Group& physical) {
   Groups used{physical};
   std::vector<double> prior{kPriorOnlyWork};
   for (const auto& group : groups) {
-    if (group.work || group.name == "sources" || group.name == physical.name) continue;
+    if (group.kind != Group::Kind::counts || group.name == "sources" || group.name == physical.name) continue;
     used.push_back(group);
     prior.push_back(kPriorCounts);
   }
@@ -267,11 +268,12 @@ MatrixXd AdditivePredictor::figures(std::span<const Encoding> architectures) con
 Groups AdditivePredictor::groups(std::optional<Execution> execution) const {
   Groups groups = features_->groups();
   if (execution) {
-    const auto after = [&](const auto& group) { return group.work && group.execution > *execution; };
-    std::erase_if(groups, after);
-    Index last = -1;
-    for (const auto& group : groups) last = group.work ? std::max(last, group.first) : last;
-    std::erase_if(groups, [last](const auto& group) { return group.work && group.first != last; });
+    const auto sums = [](const Group& group) { return group.kind != Group::Kind::counts; };
+    Execution last{};
+    for (const Group& group : groups) {
+      if (sums(group) && group.execution <= *execution) last = std::max(last, group.execution);
+    }
+    std::erase_if(groups, [&](const Group& group) { return sums(group) && group.execution != last; });
   }
   if (source_costs_.cols() > 0) groups.push_back({"sources", features_->columns(), source_costs_.cols()});
   return groups;
@@ -295,8 +297,23 @@ struct Standardised {
 
 GroupProcess process_of(const MatrixXd& features, const VectorXd& targets, const Groups& groups) {
   std::vector<double> prior;
-  for (const auto& group : groups) prior.push_back(group.work || group.name == "sources" ? kPriorWork : kPriorCounts);
+  for (const Group& group : groups) {
+    const bool counts = group.kind == Group::Kind::counts && group.name != "sources";
+    prior.push_back(counts ? kPriorCounts : kPriorWork);
+  }
   return fit_group_process(kernels_of(features, groups), targets, prior);
+}
+
+/// Of the groups, those that explain a device in detail; or only totals and sources, all that few noisy samples can
+/// teach.
+Groups in_detail(Groups groups) {
+  std::erase_if(groups, [](const Group& group) { return group.kind == Group::Kind::totals; });
+  return groups;
+}
+Groups in_short(Groups groups) {
+  std::erase_if(groups,
+                [](const Group& group) { return group.kind != Group::Kind::totals && group.name != "sources"; });
+  return groups;
 }
 
 }  // namespace
@@ -306,14 +323,17 @@ std::unique_ptr<Estimator> AdditivePredictor::adapt(const HardwareEmbedding&, co
   const auto n = static_cast<Index>(support.x.size());
   if (n < kLeastSamples) throw DataError(fmt::format("additive: got {} samples, wanted at least {}", n, kLeastSamples));
   const MatrixXd features = figures(support.x);
-  const Groups groups = this->groups(support.facts.execution);
+  const Groups every = this->groups(support.facts.execution), groups = in_detail(every), few = in_short(every);
   const Standardised samples(support.latency_s);
   const VectorXd& targets = samples.targets;
   const GroupProcess process = process_of(features, targets, groups);
-  std::vector<Member> members{all_groups(features, targets, groups, process)};
-  for (const auto& group : groups) {
+  std::vector<Member> members{all_groups(features, targets, groups, process),
+                              all_groups(features, targets, few, process_of(features, targets, few))};
+  for (const Group& group : every) {
     if (!group.non_negative) continue;
-    for (Member& member : non_negative_costs(features, targets, groups, group)) members.push_back(std::move(member));
+    auto [plain, corrected] = non_negative_costs(features, targets, every, group);
+    members.push_back(std::move(plain));
+    if (group.kind != Group::Kind::totals) members.push_back(std::move(corrected));
   }
 
   auto estimator = std::make_unique<AdditiveEstimator>();
@@ -341,7 +361,7 @@ std::vector<std::size_t> AdditivePredictor::next(std::span<const Encoding> candi
   std::vector<std::size_t> seen(known.x.size());
   std::iota(seen.begin(), seen.end(), candidates.size());
 
-  const Groups groups = this->groups(known.facts.execution);
+  const Groups groups = in_detail(this->groups(known.facts.execution));
   VectorXd variance = VectorXd::Constant(static_cast<Index>(groups.size()), kDesignVariance);
   double noise = kDesignNoise;
   if (of_known.rows() >= kLeastSamples) {

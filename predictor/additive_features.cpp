@@ -1,6 +1,7 @@
 #include "predictor/additive_features.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "configs/errors.hpp"
 
@@ -9,6 +10,8 @@ namespace naslat {
 namespace {
 
 constexpr std::array<const char*, kExecutions.size()> kWorkGroups = {"work written", "work needed", "work live"};
+constexpr std::array<const char*, kExecutions.size()> kTotalsGroups = {"totals written", "totals needed",
+                                                                       "totals live"};
 
 template <typename Figure>
 bool differs(std::span<const Encoding> encodings, const Figure& figure) {
@@ -57,23 +60,34 @@ AdditiveFeatures::AdditiveFeatures(std::span<const Encoding> typical) {
 }
 
 void AdditiveFeatures::find_sums(std::span<const Encoding> typical) {
+  const std::span<const std::size_t> totals = work_totals(), repeating = totals.first(totals.size() - 1);
+  std::vector<std::size_t> figures(typical.front().work.sums[0].size());
+  std::iota(figures.begin(), figures.end(), std::size_t{0});
+  std::erase_if(figures,
+                [&](std::size_t i) { return std::find(repeating.begin(), repeating.end(), i) != repeating.end(); });
   for (std::size_t x = 0; x < kExecutions.size(); ++x) {
     const bool like_the_last = x > 0 && std::all_of(typical.begin(), typical.end(), [x](const Encoding& e) {
                                  return e.work.sums[x] == e.work.sums[x - 1];
                                });
     if (like_the_last) continue;
-    const Eigen::Index first = raw_columns_;
-    for (std::size_t i = 0; i < typical.front().work.sums[x].size(); ++i) {
-      if (!differs(typical, [&](const Encoding& e) { return e.work.sums[x][i]; })) continue;
-      sources_.sums.emplace_back(x, i);
-      ++raw_columns_;
-    }
-    close_group(kWorkGroups[x], first);
-    if (raw_columns_ > first) {
-      groups_.back().work = groups_.back().non_negative = true;
-      groups_.back().execution = kExecutions[x];
-    }
+    add_sums(typical, x, Group::Kind::work, figures);
+    add_sums(typical, x, Group::Kind::totals, totals);
   }
+}
+
+void AdditiveFeatures::add_sums(std::span<const Encoding> typical, std::size_t execution, Group::Kind kind,
+                                std::span<const std::size_t> figures) {
+  const Eigen::Index first = raw_columns_;
+  for (const std::size_t i : figures) {
+    if (!differs(typical, [&](const Encoding& e) { return e.work.sums[execution][i]; })) continue;
+    sources_.sums.emplace_back(execution, i);
+    ++raw_columns_;
+  }
+  if (raw_columns_ == first) return;
+  close_group((kind == Group::Kind::work ? kWorkGroups : kTotalsGroups)[execution], first);
+  groups_.back().kind = kind;
+  groups_.back().execution = kExecutions[execution];
+  groups_.back().non_negative = true;
 }
 
 void AdditiveFeatures::close_group(const char* name, Eigen::Index first) {

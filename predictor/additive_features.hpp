@@ -16,11 +16,14 @@ namespace naslat {
 class AdditiveFeatures {
  public:
   struct Group {
-    std::string name;  ///< "work written", "work needed", "work live", "kinds", "blocks", "encoding"
+    /// Physical sums of one execution; those over all kinds of operation; counts of operations and choices.
+    enum class Kind { work, totals, counts };
+
+    std::string name;  ///< "work written", "totals written", …, "kinds", "blocks", "encoding"
     Eigen::Index first = 0, count = 0;
-    bool work = false;          ///< physical sums of one execution
-    Execution execution{};      ///< of these
-    bool non_negative = false;  ///< physical sums and kinds of operation, which never cost less than nothing
+    Kind kind = Kind::counts;
+    Execution execution{};      ///< of sums and totals
+    bool non_negative = false;  ///< sums, totals and kinds of operation, which never cost less than nothing
   };
 
   AdditiveFeatures() = default;
@@ -43,6 +46,8 @@ class AdditiveFeatures {
   };
 
   void find_sums(std::span<const Encoding> typical);
+  void add_sums(std::span<const Encoding> typical, std::size_t execution, Group::Kind kind,
+                std::span<const std::size_t> figures);
   void close_group(const char* name, Eigen::Index first);
   void write_raw(const Encoding& encoding, Eigen::Ref<Eigen::RowVectorXd> row) const;
 

@@ -37,7 +37,10 @@ constexpr std::array<const char*, 14> kKindNames = {
 
 enum Figure { kMacs, kElements, kLaunches, kFigures };
 constexpr std::array<const char*, kFigures> kFigureNames = {"macs", "elements", "launches"};
-constexpr std::array<const char*, 2> kTotals = {"total.weights", "total.chain"};
+enum Total { kTotalMacs, kTotalElements, kTotalLaunches, kTotalWeights, kChain, kTotals };
+constexpr std::array<const char*, kTotals> kTotalNames = {"total.macs", "total.elements", "total.launches",
+                                                          "total.weights", "total.chain"};
+constexpr std::size_t kFirstTotal = kKindNames.size() * kFigures;
 // Small kernels cost what their launch costs, whatever they do: what counts is the work beyond that of a small kernel,
 // and how much that is differs between machines, so that there is a sum for each of several limits.
 constexpr std::array<int, 6> kMacsBeyond = {16, 18, 20, 22, 24, 26}, kElementsBeyond = {12, 14, 16, 18, 20, 22};  // 2^x
@@ -93,19 +96,19 @@ std::vector<float> sums_of(const Network& network, const std::vector<bool>& skip
     }
     if (!kind) continue;
     longest = std::max(longest, ++depth[layer.output]);
-    const std::size_t first = static_cast<std::size_t>(*kind) * kFigures;
-    sums[first + kMacs] += static_cast<double>(macs(network, layer));
-    sums[first + kElements] += static_cast<double>(elements);
-    sums[first + kLaunches] += 1;
-    std::size_t total = kKindNames.size() * kFigures;
-    sums[total++] += static_cast<double>(parameters(network, layer));
-    sums[total++] = longest;
-    const auto add_beyond = [&](double work, const auto& limits) {
-      for (const int exponent : limits) sums[total++] += std::max(0.0, work - std::exp2(exponent));
-    };
-    add_beyond(static_cast<double>(macs(network, layer)), kMacsBeyond);
-    add_beyond(static_cast<double>(elements), kElementsBeyond);
+    const auto add = [&](std::size_t place, double value) { sums[place] += value; };
+    const auto macs = static_cast<double>(naslat::macs(network, layer)), moved = static_cast<double>(elements);
+    for (const std::size_t first : {static_cast<std::size_t>(*kind) * kFigures, kFirstTotal}) {
+      add(first + kMacs, macs);
+      add(first + kElements, moved);
+      add(first + kLaunches, 1);
+    }
+    add(kFirstTotal + kTotalWeights, static_cast<double>(parameters(network, layer)));
+    std::size_t place = kFirstTotal + kTotals;
+    for (const int exponent : kMacsBeyond) add(place++, std::max(0.0, macs - std::exp2(exponent)));
+    for (const int exponent : kElementsBeyond) add(place++, std::max(0.0, moved - std::exp2(exponent)));
   }
+  sums[kFirstTotal + kChain] = longest;
   return {sums.begin(), sums.end()};
 }
 
@@ -150,12 +153,18 @@ const std::vector<std::string>& work_names() {
     for (const char* kind : kKindNames) {
       for (const char* figure : kFigureNames) list.push_back(fmt::format("{}.{}", kind, figure));
     }
-    list.insert(list.end(), kTotals.begin(), kTotals.end());
+    list.insert(list.end(), kTotalNames.begin(), kTotalNames.end());
     for (const int exponent : kMacsBeyond) list.push_back(fmt::format("total.macs_beyond_2^{}", exponent));
     for (const int exponent : kElementsBeyond) list.push_back(fmt::format("total.elements_beyond_2^{}", exponent));
     return list;
   }();
   return names;
+}
+
+std::span<const std::size_t> work_totals() {
+  static constexpr std::array totals = {kFirstTotal + kTotalMacs, kFirstTotal + kTotalElements,
+                                        kFirstTotal + kTotalLaunches, kFirstTotal + kTotalWeights};
+  return totals;
 }
 
 Work work_of(const Network& network) {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,6 +31,8 @@ struct Work {
 /// Names of a network's sums: multiply-accumulates, elements moved and kernel launches, by kind of operation; and what
 /// kernels do beyond several limits, since below some size, which differs between machines, a kernel costs its launch.
 [[nodiscard]] const std::vector<std::string>& work_names();
+/// Which of them are over all kinds: multiply-accumulates, elements and launches, which repeat those by kind; weights.
+[[nodiscard]] std::span<const std::size_t> work_totals();
 
 /// What Work::blocks calls a kind of block between these shapes, whatever their batch.
 [[nodiscard]] std::uint64_t block_hash(const std::string& kind, const Shape& input, const Shape& output);

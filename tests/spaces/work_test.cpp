@@ -1,5 +1,6 @@
 #include "spaces/work.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -12,13 +13,9 @@ namespace naslat {
 namespace {
 
 double total(const Work& work, Execution execution, const std::string& figure) {
-  double sum = 0;
-  for (std::size_t i = 0; i < work_names().size(); ++i) {
-    if (work_names()[i].ends_with("." + figure)) {
-      sum += static_cast<double>(work.sums[static_cast<std::size_t>(execution)][i]);
-    }
-  }
-  return sum;
+  const auto& names = work_names();
+  const auto place = std::find(names.begin(), names.end(), "total." + figure) - names.begin();
+  return static_cast<double>(work.sums[static_cast<std::size_t>(execution)].at(static_cast<std::size_t>(place)));
 }
 
 TEST(Work, WrittenMacsAreThoseOfTheNetwork) {
@@ -29,6 +26,26 @@ TEST(Work, WrittenMacsAreThoseOfTheNetwork) {
       const auto macs = static_cast<double>(naslat::macs(network));
       EXPECT_NEAR(total(work_of(network), Execution::written, "macs"), macs, 1e-4 * macs) << space->name();
     }
+  }
+}
+
+TEST(Work, KindsAddUpToTheTotals) {
+  Rng rng(3);
+  for (const auto& space : search_spaces()) {
+    const Work work = work_of(space->network(sample(*space, rng)));
+    for (const char* figure : {"macs", "elements", "launches"}) {
+      double sum = 0;
+      for (std::size_t i = 0; i < work_names().size(); ++i) {
+        const std::string& name = work_names()[i];
+        if (name.ends_with(fmt::format(".{}", figure)) && !name.starts_with("total.")) {
+          sum += static_cast<double>(work.sums[0][i]);
+        }
+      }
+      EXPECT_NEAR(total(work, Execution::written, figure), sum, 1e-6 * sum) << space->name() << ' ' << figure;
+    }
+    std::vector<std::string> totals;
+    for (const std::size_t i : work_totals()) totals.push_back(work_names().at(i));
+    EXPECT_EQ(totals, (std::vector<std::string>{"total.macs", "total.elements", "total.launches", "total.weights"}));
   }
 }
 
