@@ -13,6 +13,7 @@
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
 #include "measure/csv.hpp"
+#include "measure/hw_nas_bench.hpp"
 #include "spaces/network.hpp"
 #include "spaces/search_space.hpp"
 
@@ -146,7 +147,7 @@ std::vector<Measurement> records_of(const LatencyTable& table, const Environment
 const std::vector<ImportFormat>& import_formats() {
   static const std::vector<ImportFormat> formats = {
       {"help", "a clone of the HELP repository: its .pt files as they are"},
-      {"hw-nas-bench", "a CSV table of HW-NAS-Bench"},
+      {"hw-nas-bench", "HW-NAS-Bench-v1_0.pickle, the data set of --space; or a CSV table of it"},
       {"latbench", "a CSV table of LatBench"},
       {"csv", "any CSV table with an architecture or index column and DEVICE_ms columns"},
   };
@@ -159,7 +160,9 @@ std::vector<LatencyTable> read_published_tables(const std::string& format, const
   for (const ImportFormat& candidate : import_formats()) {
     known += (known.empty() ? "" : ", ") + std::string(candidate.name);
     if (format != candidate.name) continue;
-    return format == "help" ? read_latency_tables(path, space) : read_csv_tables(format, path, search_space(space));
+    if (format == "help") return read_latency_tables(path, space);
+    if (format == "hw-nas-bench" && path.extension() != ".csv") return read_hw_nas_bench(path, space);
+    return read_csv_tables(format, path, search_space(space));
   }
   throw ConfigError(fmt::format("import: got format '{}', wanted one of {}", format, known));
 }
