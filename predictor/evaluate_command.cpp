@@ -164,6 +164,9 @@ Action evaluate_command(CLI::App& app) {
   app.add_option("--published", o->set.published,
                  "published Spearman: a predictor as under --predictors and one figure per device");
   app.add_option("--train", o->set.train, "source devices of predictors that are meta-trained here");
+  app.add_option("--train-devices", o->experiment.train_devices,
+                 "learn from so many of them only, drawn anew for each seed; several: each")
+      ->check(CLI::Range(1, 1000));
   app.add_option("--validate", o->set.validate, "devices that choose their best episode");
   app.add_option("--episodes", o->experiment.training.episodes, "of meta-training")->check(CLI::Range(1, 1000000));
   app.add_option("--rate", o->experiment.training.rate, "of meta-training")->check(CLI::Range(1e-12, 1.0));

@@ -32,6 +32,9 @@ struct Experiment {
   std::vector<EvaluationProtocol> protocols;
   int seeds = 10;
   std::uint64_t seed = 1;
+  /// Sizes of pools drawn from the set's source devices. Each is competed on by itself, and each draw of samples has a
+  /// pool of its own, that of a larger size holding that of a smaller one. None: all source devices.
+  std::vector<int> train_devices{};
   bool designed = true;    ///< predictors that choose their own samples may
   std::string checkpoint;  ///< of HELP; empty: the one in this binary, unless a set names source devices
   HelpTraining training{};
@@ -48,6 +51,7 @@ struct ResultRow {
   std::string protocol, device;
   std::vector<Evaluation> draws;
   std::optional<double> published;
+  int train_devices = 0;  ///< size of the pools drawn; 0 where none were
 
   [[nodiscard]] std::vector<double> all(double Evaluation::*field) const;
 };

@@ -45,6 +45,7 @@ Json row_json(const Experiment& experiment, const ResultRow& row) {
       {"set", row.set},
       {"device", row.device},
       {"samples", row.samples},
+      {"train_devices", row.train_devices > 0 ? Json(row.train_devices) : Json(nullptr)},
       {"designed", row.designed},
       {"seeds", experiment.seeds},
       {"spearman_mean", number(spearman.mean)},
@@ -63,6 +64,23 @@ Json row_json(const Experiment& experiment, const ResultRow& row) {
 Cell number_cell(const Json& row, const char* field, double factor = 1) {
   const Json& value = row.at(field);
   return value.is_null() ? Cell() : Cell(value.get<double>() * factor);
+}
+
+bool pools_were_drawn(const Json& results) {
+  return std::any_of(results.begin(), results.end(), [](const Json& row) {
+    return row.contains("train_devices") && !row.at("train_devices").is_null();
+  });
+}
+
+/// How many source devices each row's predictor learned from, beside how many samples it got.
+void insert_pool_sizes(Table& table, const Json& results) {
+  constexpr std::ptrdiff_t kAfterSamples = 3;
+  table.columns.insert(table.columns.begin() + kAfterSamples, Column{"train_devices"});
+  for (std::size_t i = 0; i < table.rows.size(); ++i) {
+    const Json& size = results.at(i).at("train_devices");
+    table.rows[i].insert(table.rows[i].begin() + kAfterSamples,
+                         size.is_null() ? Cell() : Cell(size.get<std::int64_t>()));
+  }
 }
 
 Table predictors_table(const Json& results) {
@@ -99,6 +117,7 @@ Table predictors_table(const Json& results) {
                           number_cell(row, "kendall_mean"), number_cell(row, "median_ape_mean", 100),
                           number_cell(row, "within_10pct_mean"), number_cell(row, "coverage90_mean")});
   }
+  if (pools_were_drawn(results)) insert_pool_sizes(table, results);
   return table;
 }
 

@@ -136,6 +136,49 @@ TEST_F(Tables, WithoutTargetsNamedAllOthersAreJudged) {
   EXPECT_EQ(result.rows[1].device, "d2");
 }
 
+/// Each draw learns from a pool of its own; a pool of all source devices is what there is without pools.
+TEST_F(Tables, PoolsOfSourceDevicesAreDrawnForEachSizeAndSeed) {
+  Experiment e = experiment();
+  e.sets[0].devices = {"d0"};
+  e.sets[0].train = {"d1", "d2"};
+  e.contestants = {{"additive", "additive", 5}, {"flops", "flops", 5}};
+  e.seeds = 4;
+  const auto rho = [](const ResultRow& row) { return row.all(&Evaluation::spearman); };
+  const ExperimentResult all = run_experiment(e);
+  EXPECT_EQ(all.rows[0].train_devices, 0);
+  e.train_devices = {1, 2};
+  const ExperimentResult result = run_experiment(e);
+  ASSERT_EQ(result.rows.size(), 8U);  // two sizes, two contestants, a device and the mean
+  EXPECT_EQ(result.rows[0].train_devices, 1);
+  EXPECT_EQ(result.rows[4].train_devices, 2);
+  EXPECT_EQ(rho(result.rows[4]), rho(all.rows[0]));
+  EXPECT_EQ(rho(result.rows[6]), rho(all.rows[2]));  // flops learns from none
+
+  const auto alone = [&](const std::string& device) {
+    Experiment one = e;
+    one.train_devices.clear();
+    one.sets[0].train = {device};
+    return rho(run_experiment(one).rows[0]);
+  };
+  const std::vector<double> of_d1 = alone("d1"), of_d2 = alone("d2"), drawn = rho(result.rows[0]);
+  std::size_t from_d1 = 0, from_d2 = 0;
+  for (std::size_t s = 0; s < drawn.size(); ++s) {
+    EXPECT_TRUE(drawn[s] == of_d1[s] || drawn[s] == of_d2[s]) << s;
+    from_d1 += drawn[s] == of_d1[s] ? 1 : 0;
+    from_d2 += drawn[s] == of_d2[s] ? 1 : 0;
+  }
+  EXPECT_GT(from_d1, 0U);
+  EXPECT_GT(from_d2, 0U);
+
+  const Table table = results_table(results_json(e, result), "results.json");
+  EXPECT_EQ(table.columns[3].name, "train_devices");
+  EXPECT_EQ(std::get<std::int64_t>(table.rows[4][3]), 2);
+  for (const int size : {0, 3}) {
+    e.train_devices = {size};
+    EXPECT_THROW(static_cast<void>(run_experiment(e)), ConfigError) << size;
+  }
+}
+
 TEST_F(Tables, GiveTheSameResultWhateverTheThreads) {
   Experiment e = experiment();
   const std::string one = results_json(e, run_experiment(e));
