@@ -127,6 +127,10 @@ void show(const Options& o, const std::string& document) {
     write_file(folder / "results.md", text);
     write_file(folder / "results.csv", to_csv(table));
     write_file(folder / "results.json", document + "\n");
+    if (const Table predictions = predictions_table(document, o.experiment.name); !predictions.rows.empty()) {
+      write_file(folder / "predictions.csv", to_csv(predictions));
+      write_file(folder / "predictions.svg", predictions_svg(document, o.experiment.name));
+    }
   }
   fmt::print("{}", o.json ? document + "\n" : text);
 }
@@ -188,6 +192,8 @@ Action evaluate_command(CLI::App& app) {
       ->capture_default_str();
   app.add_flag("--random-samples", o->random_samples, "also for predictors that would choose their samples");
   app.add_flag("--correlation", o->correlation, "correlation between devices instead of predictors (default: all)");
+  app.add_flag("--predictions", o->experiment.predictions,
+               "of the first draw each network's estimated and measured latency, for predictions.csv and .svg");
   app.add_option("--out", o->out, "folder for results.md, results.csv and results.json, see naslat report");
   app.add_flag("--json", o->json, "one JSON document");
   app.add_flag("--quiet", o->experiment.quiet, "no progress");

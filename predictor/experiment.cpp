@@ -162,6 +162,7 @@ ResultRow mean_row(std::span<const ResultRow> devices) {
   mean_of.device = "mean";
   mean_of.draws.assign(devices.front().draws.size(), {});
   mean_of.published.reset();
+  mean_of.predictions = {};
   const auto count = static_cast<double>(devices.size());
   const bool all_published =
       std::all_of(devices.begin(), devices.end(), [](const ResultRow& row) { return row.published.has_value(); });
@@ -174,9 +175,18 @@ ResultRow mean_row(std::span<const ResultRow> devices) {
   return mean_of;
 }
 
+Predictions predictions_of(const DeviceSet& set, const SpaceData& data, const Answers& answers) {
+  const SearchSpace& space = search_space(set.space);
+  Predictions predictions{{}, answers.estimated_s, answers.measured_s};
+  for (const std::size_t position : answers.queries) {
+    predictions.architectures.push_back(space.format(data.tables[0].architectures->at(position)));
+  }
+  return predictions;
+}
+
 /// One contestant under one protocol on every device of a set.
 std::vector<ResultRow> compete(const Experiment& e, const DeviceSet& set, const Contestant& contestant,
-                               const Predictors& predictors, const Encodings& encodings,
+                               const Predictors& predictors, const SpaceData& data,
                                const std::vector<DeviceTask>& tasks, EvaluationProtocol protocol) {
   const std::vector<double> published =
       protocol == EvaluationProtocol::strict ? std::vector<double>() : published_of(set, contestant.label);
@@ -191,7 +201,10 @@ std::vector<ResultRow> compete(const Experiment& e, const DeviceSet& set, const 
     row.draws.resize(static_cast<std::size_t>(e.seeds));
     parallel_for(row.draws.size(), own_threads ? 1 : e.threads, [&](std::size_t, std::size_t s) {
       const LatencyPredictor& predictor = *predictors[s % predictors.size()];
-      row.draws[s] = evaluate(predictor, encodings, tasks[d], protocol, contestant.samples, e.seed + s, e.designed);
+      const Answers answers =
+          ask(predictor, data.encodings, tasks[d], protocol, contestant.samples, e.seed + s, e.designed);
+      row.draws[s] = judge(answers);
+      if (e.predictions && s == 0) row.predictions = predictions_of(set, data, answers);
     });
     row.designed = row.draws[0].designed;
     rows.push_back(std::move(row));
@@ -237,7 +250,7 @@ ExperimentResult run_experiment(const Experiment& e) {
           ready = prepared_on(e, set, contestant.name, data, {data.encodings, train, validate}, size);
         }
         for (const EvaluationProtocol protocol : e.protocols) {
-          for (ResultRow& row : compete(e, set, contestant, ready, data.encodings, tasks, protocol)) {
+          for (ResultRow& row : compete(e, set, contestant, ready, data, tasks, protocol)) {
             row.train_devices = size;
             result.rows.push_back(std::move(row));
           }

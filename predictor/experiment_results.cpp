@@ -61,6 +61,22 @@ Json row_json(const Experiment& experiment, const ResultRow& row) {
       {"spearman_published", row.published ? Json(*row.published) : Json(nullptr)}};
 }
 
+Json predictions_json(const ResultRow& row) {
+  const auto in_ms = [](std::vector<double> latencies) {
+    for (double& latency : latencies) latency *= 1e3;
+    return latencies;
+  };
+  return {{"predictor", row.predictor},
+          {"protocol", row.protocol},
+          {"space", row.space},
+          {"set", row.set},
+          {"device", row.device},
+          {"samples", row.samples},
+          {"architectures", row.predictions.architectures},
+          {"measured_ms", in_ms(row.predictions.measured_s)},
+          {"estimated_ms", in_ms(row.predictions.estimated_s)}};
+}
+
 Cell number_cell(const Json& row, const char* field, double factor = 1) {
   const Json& value = row.at(field);
   return value.is_null() ? Cell() : Cell(value.get<double>() * factor);
@@ -154,9 +170,14 @@ Table results_table(const std::string& document, const std::string& subject) try
 }
 
 std::string results_json(const Experiment& experiment, const ExperimentResult& result) {
-  Json results = Json::array();
-  for (const ResultRow& row : result.rows) results.push_back(row_json(experiment, row));
-  return Json{{"experiment", experiment.name}, {"results", std::move(results)}, {"notes", result.notes}}.dump(2);
+  Json results = Json::array(), predictions = Json::array();
+  for (const ResultRow& row : result.rows) {
+    results.push_back(row_json(experiment, row));
+    if (!row.predictions.architectures.empty()) predictions.push_back(predictions_json(row));
+  }
+  Json document = {{"experiment", experiment.name}, {"results", std::move(results)}, {"notes", result.notes}};
+  if (!predictions.empty()) document["predictions"] = std::move(predictions);
+  return document.dump(2);
 }
 
 }  // namespace naslat

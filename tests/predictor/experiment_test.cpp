@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/errors.hpp"
+#include "predictor/metrics.hpp"
 #include "predictor/published_tables.hpp"
 #include "predictor/results.hpp"
 #include "tests/predictor/made_up_devices.hpp"
@@ -123,6 +124,41 @@ TEST_F(Tables, AreRenderedFromTheirJson) {
         "{\"device\": \"b\", \"other\": \"a\", \"spearman\": 1}, {\"device\": \"b\", \"other\": \"b\", \"spearman\": "
         "1}]}"}) {
     EXPECT_THROW(static_cast<void>(results_table(document, "results.json")), DataError) << document;
+  }
+}
+
+/// What was said of each network in the first draw, as a table and as a picture; nothing of it unless asked for.
+TEST_F(Tables, PredictionsAreKeptOnRequest) {
+  Experiment e = experiment();
+  EXPECT_TRUE(predictions_table(results_json(e, run_experiment(e)), "results.json").rows.empty());
+  EXPECT_EQ(predictions_svg(results_json(e, run_experiment(e)), "results.json"), "");
+  e.predictions = true;
+  const ExperimentResult result = run_experiment(e);
+  const std::string json = results_json(e, result);
+  const Table table = predictions_table(json, "results.json");
+  std::size_t networks = 0;
+  for (const ResultRow& row : result.rows) networks += row.predictions.architectures.size();
+  ASSERT_EQ(table.rows.size(), networks);
+  ASSERT_GT(networks, 4U * 200);  // two contestants, two devices
+  std::vector<double> measured, estimated;
+  for (const auto& row : table.rows) {
+    if (std::get<std::string>(row[1]) != "additive" || std::get<std::string>(row[4]) != "d2") continue;
+    const Architecture architecture = search_space("nasbench201").parse(std::get<std::string>(row[5]));
+    const auto found = std::find(list_.begin(), list_.end(), architecture);
+    ASSERT_NE(found, list_.end());
+    measured.push_back(std::get<double>(row[6]));
+    estimated.push_back(std::get<double>(row[7]));
+    EXPECT_NEAR(measured.back(), latency_s_[2][static_cast<std::size_t>(found - list_.begin())] * 1e3, 1e-5);
+  }
+  EXPECT_EQ(spearman(estimated, measured), result.rows[1].draws[0].spearman);
+  const std::string svg = predictions_svg(json, "results.json");
+  EXPECT_NE(svg.find("viewBox=\"0 0 840 840\""), std::string::npos);  // two devices beside, two contestants below
+  EXPECT_NE(svg.find("d2: additive, 20 samples"), std::string::npos);
+  for (const char* document :
+       {"{", "{\"predictions\": 3}", "{\"predictions\": [{}]}",
+        "{\"predictions\": [{\"set\": \"\", \"predictor\": \"\", \"protocol\": \"\", \"device\": \"\", \"samples\": 1,"
+        "\"architectures\": [\"a\"], \"measured_ms\": [], \"estimated_ms\": [1]}]}"}) {
+    EXPECT_THROW(static_cast<void>(predictions_table(document, "results.json")), DataError) << document;
   }
 }
 
