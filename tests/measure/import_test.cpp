@@ -121,6 +121,27 @@ TEST(LatencyTables, OfADatasetHoldImportedLatencies) {
   EXPECT_EQ(tables[1].latency_s[1], 3e-3);
 }
 
+TEST(LatencyTables, OfADatasetHoldTheSecondPassByItself) {
+  std::string text = to_line(import_environment("csv", "phone.csv")) + "\n";
+  import_records(import_text("index,a_ms,b_ms\n1462,1.5,4\n0,2,3\n"), import_environment("csv", "phone.csv"),
+                 [&](Measurement record) {
+                   text += to_line(record) + "\n";
+                   if (record.device == "b" || record.index == 0U) return;
+                   for (record.repeat = 1; record.repeat <= 2; ++record.repeat) {
+                     *record.latency_s_given *= 2;
+                     text += to_line(record) + "\n";
+                   }
+                 });
+  const TemporaryFile file("tables.jsonl", text);
+  const auto tables = read_latency_tables(file.path(), "nasbench201");
+  ASSERT_EQ(tables.size(), 2U);
+  EXPECT_EQ(tables[0].latency_s, (std::vector<double>{1.5e-3, 2e-3}));
+  ASSERT_EQ(tables[0].repeated_s.size(), 2U);
+  EXPECT_EQ(tables[0].repeated_s[0], 3e-3);
+  EXPECT_TRUE(std::isnan(tables[0].repeated_s[1]));
+  EXPECT_TRUE(tables[1].repeated_s.empty());
+}
+
 TEST(LatencyTables, OfHelpAreReadFromItsRootOrItsDataFolder) {
   NASLAT_NEEDS_TEST_DATA();
   const auto tables = read_latency_tables(test_data() / "help", "nasbench201");
