@@ -82,28 +82,19 @@ Cell number_cell(const Json& row, const char* field, double factor = 1) {
   return value.is_null() ? Cell() : Cell(value.get<double>() * factor);
 }
 
-bool pools_were_drawn(const Json& results) {
-  return std::any_of(results.begin(), results.end(), [](const Json& row) {
-    return row.contains("train_devices") && !row.at("train_devices").is_null();
-  });
-}
-
-/// How many source devices each row's predictor learned from, beside how many samples it got.
-void insert_pool_sizes(Table& table, const Json& results) {
-  constexpr std::ptrdiff_t kAfterSamples = 3;
-  table.columns.insert(table.columns.begin() + kAfterSamples, Column{"train_devices"});
-  for (std::size_t i = 0; i < table.rows.size(); ++i) {
-    const Json& size = results.at(i).at("train_devices");
-    table.rows[i].insert(table.rows[i].begin() + kAfterSamples,
-                         size.is_null() ? Cell() : Cell(size.get<std::int64_t>()));
-  }
+/// How many source devices were drawn, if they were.
+Cell pool_cell(const Json& row) {
+  const auto found = row.find("train_devices");
+  return found == row.end() || found->is_null() ? Cell() : Cell(found->get<std::int64_t>());
 }
 
 Table predictors_table(const Json& results) {
+  constexpr std::ptrdiff_t kTrainDevices = 3;
   Table table{"",
               {{"set"},
                {"predictor"},
                {"samples"},
+               {"train_devices"},
                {"chosen"},
                {"protocol"},
                {"device"},
@@ -123,7 +114,7 @@ Table predictors_table(const Json& results) {
     const double *of_published = std::get_if<double>(&published), *of_ours = std::get_if<double>(&ours);
     const bool both = of_published && of_ours;
     table.rows.push_back({row.at("set").get<std::string>(), row.at("predictor").get<std::string>(),
-                          of_ours ? Cell(row.at("samples").get<std::int64_t>()) : Cell(),
+                          of_ours ? Cell(row.at("samples").get<std::int64_t>()) : Cell(), pool_cell(row),
                           !of_ours                         ? ""
                           : row.at("designed").get<bool>() ? "designed"
                                                            : "random",
@@ -133,7 +124,11 @@ Table predictors_table(const Json& results) {
                           number_cell(row, "kendall_mean"), number_cell(row, "median_ape_mean", 100),
                           number_cell(row, "within_10pct_mean"), number_cell(row, "coverage90_mean")});
   }
-  if (pools_were_drawn(results)) insert_pool_sizes(table, results);
+  const auto drawn = [](const auto& row) { return !std::holds_alternative<std::monostate>(row[kTrainDevices]); };
+  if (std::none_of(table.rows.begin(), table.rows.end(), drawn)) {  // the rule: source devices are the set's
+    table.columns.erase(table.columns.begin() + kTrainDevices);
+    for (auto& row : table.rows) row.erase(row.begin() + kTrainDevices);
+  }
   return table;
 }
 
