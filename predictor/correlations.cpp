@@ -87,7 +87,9 @@ std::string correlations_json(const std::string& experiment, std::span<const Lat
     chosen.push_back(&table);
     if (second.of(table.device)) measured_twice.push_back(table.device);
   }
-  if (chosen.size() < 2) throw DataError(fmt::format("devices: got {} with a table, wanted at least 2", chosen.size()));
+  if (chosen.size() < 2 && measured_twice.empty()) {
+    throw DataError(fmt::format("devices: got {} with a table, wanted at least 2, or 1 measured twice", chosen.size()));
+  }
   Json results = Json::array(), notes = Json::array();
   for (const LatencyTable* row : chosen) {
     for (const LatencyTable* column : chosen) {

@@ -15,8 +15,8 @@ namespace naslat {
 /// @param repetitions "DEVICE=NAME": table NAME is DEVICE measured again, instead of the records' own repeats
 /// @returns the results of an experiment, as results_table() reads them
 /// @throws ConfigError for repetitions of another form or of devices without a table
-/// @throws DataError with fewer than two tables, or if a second measurement shares fewer than two networks with the
-/// first
+/// @throws DataError with fewer than two tables and nothing measured twice, or if a second measurement shares fewer
+/// than two networks with the first
 [[nodiscard]] std::string correlations_json(const std::string& experiment, std::span<const LatencyTable> tables,
                                             const std::vector<std::string>& devices,
                                             const std::vector<std::string>& repetitions);

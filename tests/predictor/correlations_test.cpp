@@ -60,6 +60,7 @@ TEST(Correlations, RepetitionsMustNameTwoTables) {
   }
   EXPECT_THROW(static_cast<void>(correlations(tables, {"a=c"})), DataError);
   EXPECT_THROW(static_cast<void>(correlations({tables[0]})), DataError);
+  EXPECT_EQ(cell(correlations({table_of("a", {1, 2, 3, 4}, {4, 3, 2, 1})}), 0, 1), -1);  // one, but measured twice
 }
 
 /// Two campaigns over lists of their own, of which one measured its networks twice.
