@@ -147,6 +147,7 @@ Predictors prepared_on(const Experiment& e, const DeviceSet& set, const std::str
 /// The sizes of pools to compete on, 0 for all source devices.
 std::vector<int> pool_sizes(const Experiment& e, const DeviceSet& set, std::size_t sources) {
   if (e.train_devices.empty()) return {0};
+  if (!e.checkpoint.empty()) throw ConfigError("train-devices: got a checkpoint too, which is trained already");
   for (const int size : e.train_devices) {
     if (size < 1 || static_cast<std::size_t>(size) > sources) {
       throw ConfigError(

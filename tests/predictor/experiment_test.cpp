@@ -213,6 +213,9 @@ TEST_F(Tables, PoolsOfSourceDevicesAreDrawnForEachSizeAndSeed) {
     e.train_devices = {size};
     EXPECT_THROW(static_cast<void>(run_experiment(e)), ConfigError) << size;
   }
+  e.train_devices = {1};
+  e.checkpoint = "help.ckpt";
+  EXPECT_THROW(static_cast<void>(run_experiment(e)), ConfigError);
 }
 
 TEST_F(Tables, GiveTheSameResultWhateverTheThreads) {
