@@ -13,6 +13,7 @@
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
 #include "measure/csv.hpp"
+#include "measure/hw_nas_bench.hpp"
 #include "spaces/network.hpp"
 #include "spaces/search_space.hpp"
 
@@ -22,28 +23,65 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A column of latencies.
-struct DeviceColumn {
-  std::size_t position;
+/// The columns that make up a device's latency: one, or two to be added.
+struct DeviceColumns {
   std::string device;
+  std::vector<std::size_t> positions;
 };
 
-std::optional<DeviceColumn> device_column(const std::string& format, const std::string& column, std::size_t position,
-                                          const fs::path& path) {
-  if (column == "latency_ms") return DeviceColumn{position, path.stem().string()};
+std::optional<std::string> device_of(const std::string& format, const std::string& column, const fs::path& path) {
+  if (column == "latency_ms") return path.stem().string();
   for (const std::string_view ending : {"_latency_ms", "_ms"}) {
     if (column.size() > ending.size() && column.ends_with(ending)) {
-      return DeviceColumn{position, column.substr(0, column.size() - ending.size())};
+      return column.substr(0, column.size() - ending.size());
     }
   }
-  if (format == "latbench" && column.starts_with("latbench_")) return DeviceColumn{position, column};
+  if (format == "latbench" && column.starts_with("latbench_")) return column;
   return std::nullopt;
+}
+
+/// @throws DataError if there are none
+std::vector<DeviceColumns> device_columns(const std::string& format, const CsvReader& csv, const fs::path& path) {
+  std::vector<DeviceColumns> devices;
+  if (format == "hat") {
+    devices.push_back({path.stem().string(), {}});
+    for (const char* part : {"latency_mean_encoder", "latency_mean_decoder"}) {
+      const auto found = std::ranges::find(csv.columns(), part);
+      if (found == csv.columns().end()) throw DataError(fmt::format("{}: no column named {}", csv.where(), part));
+      devices[0].positions.push_back(static_cast<std::size_t>(found - csv.columns().begin()));
+    }
+    return devices;
+  }
+  for (std::size_t i = 0; i < csv.columns().size(); ++i) {
+    if (const auto device = device_of(format, csv.columns()[i], path)) devices.push_back({*device, {i}});
+  }
+  if (devices.empty()) throw DataError(fmt::format("{}: no column whose name ends in _ms", csv.where()));
+  return devices;
 }
 
 /// Where a table names its architectures.
 struct ArchitectureColumns {
   std::optional<std::size_t> text, index;
 };
+
+/// @throws DataError if there are none
+ArchitectureColumns architecture_columns(const std::string& format, const CsvReader& csv) {
+  ArchitectureColumns columns;
+  for (std::size_t i = 0; i < csv.columns().size(); ++i) {
+    const std::string& column = csv.columns()[i];
+    if (column == "architecture" || column == "arch_str" || column == "arch_string") columns.text = i;
+    if (column == "index" || column == "nb201_index") columns.index = i;
+  }
+  if (columns.text || columns.index) return columns;
+  if (format == "hat") {
+    throw DataError(
+        fmt::format("{}: got averages over each network's layers, which no architecture follows from, wanted a column "
+                    "'architecture' too, as `naslat spaces hat-dataset` writes them",
+                    csv.where()));
+  }
+  throw DataError(
+      fmt::format("{}: no column named architecture, arch_str, arch_string, index or nb201_index", csv.where()));
+}
 
 std::uint64_t parse_index(const std::string& text, const SearchSpace& space, const std::string& where) {
   std::uint64_t index = 0;
@@ -85,33 +123,26 @@ double parse_latency_s(const std::string& text, const std::string& column, const
 
 std::vector<LatencyTable> read_csv_tables(const std::string& format, const fs::path& path, const SearchSpace& space) {
   CsvReader csv(read_file(path), path.string());
-  ArchitectureColumns architecture_columns;
-  std::vector<DeviceColumn> device_columns;
-  for (std::size_t i = 0; i < csv.columns().size(); ++i) {
-    const std::string& column = csv.columns()[i];
-    if (column == "architecture" || column == "arch_str" || column == "arch_string") architecture_columns.text = i;
-    if (column == "index" || column == "nb201_index") architecture_columns.index = i;
-    if (const auto device = device_column(format, column, i, path)) device_columns.push_back(*device);
-  }
-  if (!architecture_columns.text && !architecture_columns.index)
-    throw DataError(
-        fmt::format("{}: no column named architecture, arch_str, arch_string, index or nb201_index", csv.where()));
-  if (device_columns.empty()) throw DataError(fmt::format("{}: no column whose name ends in _ms", csv.where()));
+  const ArchitectureColumns named_by = architecture_columns(format, csv);
+  const std::vector<DeviceColumns> devices = device_columns(format, csv, path);
 
   auto architectures = std::make_shared<std::vector<Architecture>>();
   std::vector<LatencyTable> tables;
-  for (const DeviceColumn& column : device_columns) {
-    tables.push_back({space.name(), column.device, Origin::imported, architectures, {}});
+  for (const DeviceColumns& columns : devices) {
+    tables.push_back({space.name(), columns.device, Origin::imported, architectures, {}});
   }
   std::set<Architecture> seen;
   for (std::vector<std::string> cells; csv.next(cells);) {
-    Architecture architecture = read_architecture(architecture_columns, cells, space, csv.where());
+    Architecture architecture = read_architecture(named_by, cells, space, csv.where());
     if (!seen.insert(architecture).second)
       throw DataError(fmt::format("{}: architecture {} a second time", csv.where(), space.format(architecture)));
     architectures->push_back(std::move(architecture));
     for (std::size_t d = 0; d < tables.size(); ++d) {
-      const std::size_t position = device_columns[d].position;
-      tables[d].latency_s.push_back(parse_latency_s(cells[position], csv.columns()[position], csv.where()));
+      double latency_s = 0;
+      for (const std::size_t i : devices[d].positions) {
+        latency_s += parse_latency_s(cells[i], csv.columns()[i], csv.where());
+      }
+      tables[d].latency_s.push_back(latency_s);
     }
   }
   return tables;
@@ -146,8 +177,9 @@ std::vector<Measurement> records_of(const LatencyTable& table, const Environment
 const std::vector<ImportFormat>& import_formats() {
   static const std::vector<ImportFormat> formats = {
       {"help", "a clone of the HELP repository: its .pt files as they are"},
-      {"hw-nas-bench", "a CSV table of HW-NAS-Bench"},
+      {"hw-nas-bench", "HW-NAS-Bench-v1_0.pickle, the data set of --space; or a CSV table of it"},
       {"latbench", "a CSV table of LatBench"},
+      {"hat", "a CSV table of HAT with each network's architecture beside the averages over its layers"},
       {"csv", "any CSV table with an architecture or index column and DEVICE_ms columns"},
   };
   return formats;
@@ -159,7 +191,9 @@ std::vector<LatencyTable> read_published_tables(const std::string& format, const
   for (const ImportFormat& candidate : import_formats()) {
     known += (known.empty() ? "" : ", ") + std::string(candidate.name);
     if (format != candidate.name) continue;
-    return format == "help" ? read_latency_tables(path, space) : read_csv_tables(format, path, search_space(space));
+    if (format == "help") return read_latency_tables(path, space);
+    if (format == "hw-nas-bench" && path.extension() != ".csv") return read_hw_nas_bench(path, space);
+    return read_csv_tables(format, path, search_space(space));
   }
   throw ConfigError(fmt::format("import: got format '{}', wanted one of {}", format, known));
 }

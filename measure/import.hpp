@@ -17,10 +17,12 @@ struct ImportFormat {
 };
 [[nodiscard]] const std::vector<ImportFormat>& import_formats();
 
-/// Reads published tables. A CSV file names architectures in a column `architecture`, `arch_str` or `arch_string` (the
-/// space's text), or `index` or `nb201_index` (published index; where both are there, they must agree), and has a
-/// column `<device>_ms` per device; `latency_ms` alone is of the device the file is named for. LatBench's columns
-/// `latbench_…` are milliseconds without saying so. Empty cells are missing latencies; other columns are not read.
+/// Reads published tables: a clone of the HELP repository, HW-NAS-Bench's pickle, or CSV. A CSV file names
+/// architectures in a column `architecture`, `arch_str` or `arch_string` (the space's text), or `index` or
+/// `nb201_index` (published index; where both are there, they must agree), and has a column `<device>_ms` per device;
+/// `latency_ms` alone is of the device the file is named for. LatBench's columns `latbench_…` are milliseconds without
+/// saying so; HAT's latency is that of encoder and decoder together, and its published tables, whose rows are averages
+/// over layers, lack the architectures. Empty cells are missing latencies; other columns are not read.
 /// @throws ConfigError for an unknown format or space
 /// @throws DataError naming path and line: unknown architectures, one twice, latencies that are no positive number
 [[nodiscard]] std::vector<LatencyTable> read_published_tables(const std::string& format,

@@ -18,7 +18,7 @@ namespace naslat {
 namespace {
 
 struct Options {
-  std::string format, path, space = "nasbench201", out;
+  std::string format, path, space, out;
   std::vector<std::string> devices;
   bool json = false;
 };
@@ -39,7 +39,8 @@ std::vector<LatencyTable> of_devices(std::vector<LatencyTable> tables, const std
   return chosen;
 }
 
-void run(const Options& options) {
+void run(Options options) {
+  if (options.space.empty()) options.space = options.format == "hat" ? "hat-dataset" : "nasbench201";
   if (std::filesystem::exists(options.out))
     throw ConfigError(
         fmt::format("out: '{}' is already there, wanted a new file; `naslat merge` joins datasets", options.out));
@@ -74,7 +75,8 @@ Action import_command(CLI::App& app) {
   for (const ImportFormat& format : import_formats()) formats += fmt::format("\n  {}: {}", format.name, format.summary);
   app.add_option("format", options->format, formats)->required();
   app.add_option("path", options->path, "the folder or file")->required();
-  app.add_option("--space", options->space, "search space of the architectures (default nasbench201)");
+  app.add_option("--space", options->space,
+                 "search space of the architectures (default nasbench201; of hat: hat-dataset)");
   app.add_option("--devices", options->devices, "import these only");
   app.add_option("--out", options->out, "the dataset file to make")->required();
   app.add_flag("--json", options->json, "one JSON document");

@@ -169,15 +169,17 @@ std::vector<LatencyTable> read_dataset_tables(const fs::path& path, const std::s
   }
   std::vector<LatencyTable> tables;
   for (const std::string& device : dataset.devices()) {
-    LatencyTable table{space_name, device, Origin::measured, architectures,
-                       std::vector<double>(position.size(), std::numeric_limits<double>::quiet_NaN())};
+    const std::vector<double> none(position.size(), std::numeric_limits<double>::quiet_NaN());
+    LatencyTable table{space_name, device, Origin::measured, architectures, none};
     const double anchor_s = dataset.reference_anchor_s(space.name(), device);
     FactsOf facts;
     bool any = false;
     for (const Measurement& m : dataset.measurements) {
       if (m.device != device || m.space != space_name) continue;
-      if (const auto latency_s = corrected_latency_s(m, anchor_s))
-        table.latency_s[position.at(m.architecture)] = *latency_s;
+      if (const auto latency_s = corrected_latency_s(m, anchor_s); latency_s && m.repeat <= 1) {
+        if (m.repeat == 1 && table.repeated_s.empty()) table.repeated_s = none;
+        (m.repeat == 0 ? table.latency_s : table.repeated_s)[position.at(m.architecture)] = *latency_s;
+      }
       table.origin = m.origin;
       if (m.origin != Origin::imported) facts.add(m);
       any = true;

@@ -27,10 +27,12 @@ struct LatencyTable {
   std::shared_ptr<const std::vector<Architecture>> architectures;
   std::vector<double> latency_s;  ///< parallel to architectures; NaN where there is none
   DeviceFacts facts{};
+  std::vector<double> repeated_s{};  ///< of the second pass over the same networks, likewise; empty if there was none
 };
 
-/// All tables of a space at `path`: a latency dataset (anchor-corrected latencies), or a clone of the HELP repository
-/// (its root, or the folder that holds `data/`), whose tables are in the repository's own list order.
+/// All tables of a space at `path`: a latency dataset (anchor-corrected latencies of repeats 0 and 1), or a clone of
+/// the HELP repository (its root, or the folder that holds `data/`), whose tables are in the repository's own list
+/// order.
 /// @throws DataError naming the path, if there is nothing of that space
 [[nodiscard]] std::vector<LatencyTable> read_latency_tables(const std::filesystem::path& path,
                                                             const std::string& space);

@@ -36,7 +36,8 @@ struct Value {
 /// Reads a PyTorch `.pt` file (zip archive with `data.pkl` and raw storages): plain lists, dicts, tuples, numbers,
 /// texts and tensors. Nothing is ever executed: any other opcode or global is a DataError that names it.
 [[nodiscard]] Value read_pytorch(const std::filesystem::path& path);
-/// Reads a bare pickle, protocols 2 to 5.
+/// Reads a bare pickle, protocols 2 to 5 (numpy arrays 2 to 4): plain data, and numpy's numbers and arrays as tensors.
+/// @throws DataError as read_pytorch() @param subject for messages
 [[nodiscard]] Value read_pickle(std::string_view bytes, const std::string& subject);
 
 }  // namespace naslat::pickle

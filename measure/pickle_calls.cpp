@@ -37,16 +37,25 @@ void Machine::reduce() {
   if (name == "numpy.core.multiarray scalar" || name == "numpy._core.multiarray scalar") {
     return push_value(numpy_scalar(arguments).data);
   }
+  if ((name == "numpy.core.multiarray _reconstruct" || name == "numpy._core.multiarray _reconstruct") &&
+      !arguments.empty() && as<Global>(*arguments[0], "a kind of array").name == "numpy ndarray") {
+    return push_new(NumpyArray{});
+  }
   fail(fmt::format("call of '{}' is not plain data", name.substr(0, 80)));
 }
 
-/// State set on ordered dicts (PyTorch's version metadata) tells nothing we need; that of numpy types, the byte order.
+/// State set on ordered dicts (PyTorch's version metadata) tells nothing we need; that of numpy types, the byte order;
+/// that of numpy arrays is all they hold.
 void Machine::build() {
   const Ref state = pop();
   if (std::holds_alternative<std::vector<std::pair<Ref, Ref>>>(top().data)) return;
   if (std::holds_alternative<NumpyType>(top().data)) {
     const auto& facts = as<std::vector<Ref>>(*state, "the state of a numpy type");
     if (facts.size() < 2 || text_of(*facts[1]) != "<") fail("numpy type that is not little-endian");
+    return;
+  }
+  if (std::holds_alternative<NumpyArray>(top().data)) {
+    top().data = numpy_array(as<std::vector<Ref>>(*state, "the state of a numpy array"));
     return;
   }
   fail("opcode 0x62 (BUILD) on something that is not plain data");
@@ -95,6 +104,43 @@ std::vector<double> gather(const std::string& bytes, const Tensor& tensor, std::
 }
 
 }  // namespace
+
+/// (version, shape, type, whether the first index runs fastest, bytes): as many bytes as the shape says, or an error.
+Value Machine::numpy_array(const std::vector<Ref>& state) {
+  if (state.size() != 5) fail("numpy array without shape, type, order and bytes");
+  const std::string& code = as<NumpyType>(*state[2], "a numpy type").code;
+  const std::string& bytes = as<Bytes>(*state[4], "the bytes of an array").data;
+  Tensor result;
+  std::int64_t count = 1;
+  for (const Ref& extent : as<std::vector<Ref>>(*state[1], "a shape")) {
+    result.shape.push_back(integer_of(*extent));
+    if (result.shape.back() < 0 || __builtin_mul_overflow(count, result.shape.back(), &count)) {
+      fail("numpy array of no possible shape");
+    }
+  }
+  if (boolean_of(*state[3]) && result.shape.size() > 1) fail("numpy array by columns, wanted by rows");
+
+  const auto read = [&](auto element) {
+    using T = decltype(element);
+    if (bytes.size() % sizeof(T) != 0 || bytes.size() / sizeof(T) != static_cast<std::uint64_t>(count)) {
+      fail(fmt::format("numpy array of {} bytes, wanted {} elements of {}", bytes.size(), count, sizeof(T)));
+    }
+    spend(static_cast<std::size_t>(count) * sizeof(double));
+    result.data = gather<T>(bytes, Tensor{{count}, {}}, count, 0, {1});
+  };
+  if (code == "f8") {
+    read(double{});
+  } else if (code == "f4") {
+    read(float{});
+  } else if (code == "i8") {
+    read(std::int64_t{});
+  } else if (code == "i4") {
+    read(std::int32_t{});
+  } else {
+    fail(fmt::format("numpy type '{}', wanted f8, f4, i8 or i4", code.substr(0, 20)));
+  }
+  return {std::move(result)};
+}
 
 /// The bytes of a storage. @throws DataError unless they are as many as it declares
 const std::string& Machine::bytes_of(const Storage& storage, std::size_t width) {

@@ -42,6 +42,7 @@ struct Storage {
 struct NumpyType {
   std::string code;  // "f8"
 };
+struct NumpyArray {};  // until its state is set
 
 inline std::size_t extra_bytes(const Value& value) {
   if (const auto* text = std::get_if<std::string>(&value.data)) return text->size();
@@ -59,7 +60,9 @@ inline std::size_t extra_bytes(const T&) {  // marks, lists and dicts, whose ele
 
 /// What the machine's stack and memo hold: values under construction, shared as Python shares them.
 struct Object {
-  std::variant<Value, std::vector<Ref>, std::vector<std::pair<Ref, Ref>>, Global, Mark, Bytes, Storage, NumpyType> data;
+  std::variant<Value, std::vector<Ref>, std::vector<std::pair<Ref, Ref>>, Global, Mark, Bytes, Storage, NumpyType,
+               NumpyArray>
+      data;
 };
 
 using Files = std::map<std::string, std::string>;
@@ -152,6 +155,10 @@ class Machine {
     if (const auto* text = std::get_if<std::string>(&as<Value>(object, "a text").data)) return *text;
     fail("wanted a text");
   }
+  bool boolean_of(Object& object) {
+    if (const auto* boolean = std::get_if<bool>(&as<Value>(object, "a boolean").data)) return *boolean;
+    fail("wanted a boolean");
+  }
   std::int64_t integer_of(Object& object) {
     if (const auto* integer = std::get_if<std::int64_t>(&as<Value>(object, "an integer").data)) return *integer;
     fail("wanted an integer");
@@ -193,6 +200,7 @@ class Machine {
   std::int64_t checked_count(const Tensor& tensor, std::int64_t offset, const std::vector<std::int64_t>& stride,
                              std::int64_t available);
   Value numpy_scalar(const std::vector<Ref>& arguments);
+  Value numpy_array(const std::vector<Ref>& state);
   void persistent_id();
   Value finish(Object& object, int depth);
 

@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <thread>
 
 #include "configs/errors.hpp"
@@ -14,8 +12,8 @@
 #include "configs/reader.hpp"
 #include "configs/table.hpp"
 #include "predictor/commands.hpp"
+#include "predictor/correlations.hpp"
 #include "predictor/experiment.hpp"
-#include "predictor/metrics.hpp"
 #include "predictor/published_tables.hpp"
 #include "predictor/registry.hpp"
 #include "predictor/results.hpp"
@@ -30,7 +28,8 @@ struct Options {
   Experiment experiment{};
   DeviceSet set{.space = "nasbench201"};  ///< of the options; a file of sets takes its place
   std::string sets_file, out;
-  std::vector<std::string> predictors = {"help"}, protocols = {"paper"}, only, data = {published_tables().string()};
+  std::vector<std::string> predictors = {"help"}, protocols = {"paper"}, only, repetitions,
+                           data = {published_tables().string()};
   std::vector<int> samples = {10};
   bool correlation = false, random_samples = false, json = false;
 };
@@ -84,38 +83,6 @@ std::vector<DeviceSet> read_sets(const std::string& path, const std::vector<std:
   return sets;
 }
 
-/// Spearman between two devices over the networks that both have timed.
-double correlation(const LatencyTable& a, const LatencyTable& b) {
-  std::vector<double> of_a, of_b;
-  for (std::size_t i = 0; i < a.latency_s.size(); ++i) {
-    if (!std::isfinite(a.latency_s[i]) || !std::isfinite(b.latency_s[i])) continue;
-    of_a.push_back(a.latency_s[i]);
-    of_b.push_back(b.latency_s[i]);
-  }
-  return of_a.size() < 2 ? std::nan("") : spearman(of_a, of_b);
-}
-
-/// How alike devices are, without any predictor (the paper's Table A.3).
-std::string correlate(const Options& o) {
-  const std::vector<LatencyTable> tables = read_all_tables(o.data, o.set.space);
-  std::vector<const LatencyTable*> chosen;
-  for (const LatencyTable& table : tables) {
-    const bool wanted = std::find(o.set.devices.begin(), o.set.devices.end(), table.device) != o.set.devices.end();
-    if (o.set.devices.empty() || wanted) chosen.push_back(&table);
-  }
-  if (chosen.size() < 2) throw DataError(fmt::format("devices: got {} with a table, wanted at least 2", chosen.size()));
-  Json results = Json::array();
-  for (const LatencyTable* row : chosen) {
-    for (const LatencyTable* column : chosen) {
-      const double rho = correlation(*row, *column);
-      results.push_back({{"device", row->device}, {"other", column->device}, {"spearman", rho}});
-    }
-  }
-  const std::string title = fmt::format("{}: Spearman between devices, {}; {} latencies", o.experiment.name,
-                                        o.set.space, to_string(chosen[0]->origin));
-  return Json{{"experiment", title}, {"results", std::move(results)}, {"notes", Json::array()}}.dump(2);
-}
-
 /// Prints the results; into a folder also all forms of them, for `naslat report`.
 void show(const Options& o, const std::string& document) {
   const Table table = results_table(document, o.experiment.name);
@@ -127,6 +94,10 @@ void show(const Options& o, const std::string& document) {
     write_file(folder / "results.md", text);
     write_file(folder / "results.csv", to_csv(table));
     write_file(folder / "results.json", document + "\n");
+    if (const Table predictions = predictions_table(document, o.experiment.name); !predictions.rows.empty()) {
+      write_file(folder / "predictions.csv", to_csv(predictions));
+      write_file(folder / "predictions.svg", predictions_svg(document, o.experiment.name));
+    }
   }
   fmt::print("{}", o.json ? document + "\n" : text);
 }
@@ -134,7 +105,9 @@ void show(const Options& o, const std::string& document) {
 void run(Options o) {
   Experiment& e = o.experiment;
   e.data = o.data;
-  if (o.correlation) return show(o, correlate(o));
+  if (o.correlation) {
+    return show(o, correlations_json(e.name, read_all_tables(o.data, o.set.space), o.set.devices, o.repetitions));
+  }
   e.contestants = contestants(o);
   e.sets = o.sets_file.empty() ? std::vector{o.set} : read_sets(o.sets_file, o.only);
   for (const std::string& protocol : o.protocols) e.protocols.push_back(parse_evaluation_protocol(protocol));
@@ -164,6 +137,9 @@ Action evaluate_command(CLI::App& app) {
   app.add_option("--published", o->set.published,
                  "published Spearman: a predictor as under --predictors and one figure per device");
   app.add_option("--train", o->set.train, "source devices of predictors that are meta-trained here");
+  app.add_option("--train-devices", o->experiment.train_devices,
+                 "learn from so many of them only, drawn anew for each seed; several: each")
+      ->check(CLI::Range(1, 1000));
   app.add_option("--validate", o->set.validate, "devices that choose their best episode");
   app.add_option("--episodes", o->experiment.training.episodes, "of meta-training")->check(CLI::Range(1, 1000000));
   app.add_option("--rate", o->experiment.training.rate, "of meta-training")->check(CLI::Range(1e-12, 1.0));
@@ -185,6 +161,10 @@ Action evaluate_command(CLI::App& app) {
       ->capture_default_str();
   app.add_flag("--random-samples", o->random_samples, "also for predictors that would choose their samples");
   app.add_flag("--correlation", o->correlation, "correlation between devices instead of predictors (default: all)");
+  app.add_flag("--predictions", o->experiment.predictions,
+               "of the first draw each network's estimated and measured latency, for predictions.csv and .svg");
+  app.add_option("--repetitions", o->repetitions,
+                 "DEVICE=NAME: of a correlation, NAME is DEVICE measured again (default: the records' repeats)");
   app.add_option("--out", o->out, "folder for results.md, results.csv and results.json, see naslat report");
   app.add_flag("--json", o->json, "one JSON document");
   app.add_flag("--quiet", o->experiment.quiet, "no progress");

@@ -110,22 +110,33 @@ EvaluationProtocol parse_evaluation_protocol(std::string_view text) {
   throw ConfigError(fmt::format("protocols: got '{}', wanted paper, strict or nasflat", text));
 }
 
-Evaluation evaluate(const LatencyPredictor& predictor, const Encodings& encodings, const DeviceTask& device,
-                    EvaluationProtocol protocol, int samples, std::uint64_t seed, bool designed) {
+Answers ask(const LatencyPredictor& predictor, const Encodings& encodings, const DeviceTask& device,
+            EvaluationProtocol protocol, int samples, std::uint64_t seed, bool designed) {
   Rng rng(seed);
   const Split split = split_of(predictor, encodings, device, protocol, samples, designed, rng);
   const Samples support{encodings_of(encodings, split.support), latencies_of(device, split.support), device.facts};
   const auto estimator = predictor.adapt(device.embedding, support, split.scale, rng);
   const std::vector<Encoding> queries = encodings_of(encodings, split.queries);
-  const std::vector<double> predicted_s = estimator->predict_s(queries);
-  const std::vector<double> measured_s = latencies_of(device, split.queries);
-  return {.spearman = spearman(predicted_s, measured_s),
-          .kendall = kendall(predicted_s, measured_s),
-          .median_ape = median_ape(predicted_s, measured_s),
-          .within_5pct = share_within(predicted_s, measured_s, 0.05),
-          .within_10pct = share_within(predicted_s, measured_s, 0.10),
-          .coverage90 = coverage(predicted_s, estimator->spread_s(queries), measured_s),
+  return {.queries = split.queries,
+          .estimated_s = estimator->predict_s(queries),
+          .measured_s = latencies_of(device, split.queries),
+          .spread_s = estimator->spread_s(queries),
           .designed = split.designed};
+}
+
+Evaluation judge(const Answers& a) {
+  return {.spearman = spearman(a.estimated_s, a.measured_s),
+          .kendall = kendall(a.estimated_s, a.measured_s),
+          .median_ape = median_ape(a.estimated_s, a.measured_s),
+          .within_5pct = share_within(a.estimated_s, a.measured_s, 0.05),
+          .within_10pct = share_within(a.estimated_s, a.measured_s, 0.10),
+          .coverage90 = coverage(a.estimated_s, a.spread_s, a.measured_s),
+          .designed = a.designed};
+}
+
+Evaluation evaluate(const LatencyPredictor& predictor, const Encodings& encodings, const DeviceTask& device,
+                    EvaluationProtocol protocol, int samples, std::uint64_t seed, bool designed) {
+  return judge(ask(predictor, encodings, device, protocol, samples, seed, designed));
 }
 
 }  // namespace naslat

@@ -29,8 +29,22 @@ inline constexpr std::array kEvaluationFields = {&Evaluation::spearman,     &Eva
                                                  &Evaluation::median_ape,   &Evaluation::within_5pct,
                                                  &Evaluation::within_10pct, &Evaluation::coverage90};
 
+/// What a predictor adapted to one support said of the networks it was asked for, seconds.
+struct Answers {
+  std::vector<std::size_t> queries;  ///< positions in the list of architectures
+  std::vector<double> estimated_s, measured_s;
+  std::vector<double> spread_s;  ///< empty from predictors that give none
+  bool designed = false;
+};
+
 /// @param samples of the support, beside the ten references of the embedding
 /// @param designed a predictor that can choose its samples does, from 5,000 random candidates
+[[nodiscard]] Answers ask(const LatencyPredictor& predictor, const Encodings& encodings, const DeviceTask& device,
+                          EvaluationProtocol protocol, int samples, std::uint64_t seed, bool designed = false);
+
+[[nodiscard]] Evaluation judge(const Answers& answers);
+
+/// Asks and judges.
 [[nodiscard]] Evaluation evaluate(const LatencyPredictor& predictor, const Encodings& encodings,
                                   const DeviceTask& device, EvaluationProtocol protocol, int samples,
                                   std::uint64_t seed, bool designed = false);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <sstream>
 
 #include "configs/errors.hpp"
@@ -105,11 +106,55 @@ std::unique_ptr<LatencyPredictor> prepared(const Experiment& e, const DeviceSet&
   }
   auto predictor = make_predictor(name, e.training);
   if (sources == Sources::none) return predictor;
-  Progress progress(fmt::format("{} {}: training {}", e.name, set.name, name), e.quiet);
+  Progress progress(fmt::format("{} {}: training {} on {} devices", e.name, set.name, name, pool.train.size()),
+                    e.quiet);
   predictor->meta_train({data.encodings, pool.train, pool.validate}, [&](int episode, double loss, double) {
     progress.update(static_cast<double>(episode) / e.training.episodes, fmt::format("query loss {:.4f}", loss));
   });
   return predictor;
+}
+
+/// `size` of the devices, in their order; a larger size of the same seed holds a smaller one.
+std::vector<DeviceTask> drawn_pool(std::span<const DeviceTask> devices, int size, std::uint64_t seed) {
+  std::vector<std::size_t> chosen(devices.size());
+  std::iota(chosen.begin(), chosen.end(), std::size_t{0});
+  Rng rng = Rng(seed).fork();  // not the draws of the samples
+  rng.shuffle(chosen);
+  chosen.resize(static_cast<std::size_t>(size));
+  std::sort(chosen.begin(), chosen.end());
+  std::vector<DeviceTask> pool;
+  for (const std::size_t i : chosen) pool.push_back(devices[i]);
+  return pool;
+}
+
+using Predictors = std::vector<std::unique_ptr<LatencyPredictor>>;  // one for all draws, or one for each
+
+/// Ready to adapt: trained on all source devices, or for each draw on `size` of them.
+Predictors prepared_on(const Experiment& e, const DeviceSet& set, const std::string& name, const SpaceData& data,
+                       const SourcePool& sources, int size) {
+  Predictors predictors;
+  if (size == 0 || sources_of(name) == Sources::none) {
+    predictors.push_back(prepared(e, set, name, data, sources));
+    return predictors;
+  }
+  for (int draw = 0; draw < e.seeds; ++draw) {
+    const auto pool = drawn_pool(sources.train, size, e.seed + static_cast<std::uint64_t>(draw));
+    predictors.push_back(prepared(e, set, name, data, {sources.encodings, pool, sources.validate}));
+  }
+  return predictors;
+}
+
+/// The sizes of pools to compete on, 0 for all source devices.
+std::vector<int> pool_sizes(const Experiment& e, const DeviceSet& set, std::size_t sources) {
+  if (e.train_devices.empty()) return {0};
+  if (!e.checkpoint.empty()) throw ConfigError("train-devices: got a checkpoint too, which is trained already");
+  for (const int size : e.train_devices) {
+    if (size < 1 || static_cast<std::size_t>(size) > sources) {
+      throw ConfigError(
+          fmt::format("train-devices: got {}, wanted 1 to {}, the source devices of {}", size, sources, set.name));
+    }
+  }
+  return e.train_devices;
 }
 
 /// The row of device "mean": per draw, the mean over devices.
@@ -118,6 +163,7 @@ ResultRow mean_row(std::span<const ResultRow> devices) {
   mean_of.device = "mean";
   mean_of.draws.assign(devices.front().draws.size(), {});
   mean_of.published.reset();
+  mean_of.predictions = {};
   const auto count = static_cast<double>(devices.size());
   const bool all_published =
       std::all_of(devices.begin(), devices.end(), [](const ResultRow& row) { return row.published.has_value(); });
@@ -130,9 +176,18 @@ ResultRow mean_row(std::span<const ResultRow> devices) {
   return mean_of;
 }
 
+Predictions predictions_of(const DeviceSet& set, const SpaceData& data, const Answers& answers) {
+  const SearchSpace& space = search_space(set.space);
+  Predictions predictions{{}, answers.estimated_s, answers.measured_s};
+  for (const std::size_t position : answers.queries) {
+    predictions.architectures.push_back(space.format(data.tables[0].architectures->at(position)));
+  }
+  return predictions;
+}
+
 /// One contestant under one protocol on every device of a set.
 std::vector<ResultRow> compete(const Experiment& e, const DeviceSet& set, const Contestant& contestant,
-                               const LatencyPredictor& predictor, const Encodings& encodings,
+                               const Predictors& predictors, const SpaceData& data,
                                const std::vector<DeviceTask>& tasks, EvaluationProtocol protocol) {
   const std::vector<double> published =
       protocol == EvaluationProtocol::strict ? std::vector<double>() : published_of(set, contestant.label);
@@ -146,7 +201,11 @@ std::vector<ResultRow> compete(const Experiment& e, const DeviceSet& set, const 
     if (published.size() == tasks.size()) row.published = published[d];
     row.draws.resize(static_cast<std::size_t>(e.seeds));
     parallel_for(row.draws.size(), own_threads ? 1 : e.threads, [&](std::size_t, std::size_t s) {
-      row.draws[s] = evaluate(predictor, encodings, tasks[d], protocol, contestant.samples, e.seed + s, e.designed);
+      const LatencyPredictor& predictor = *predictors[s % predictors.size()];
+      const Answers answers =
+          ask(predictor, data.encodings, tasks[d], protocol, contestant.samples, e.seed + s, e.designed);
+      row.draws[s] = judge(answers);
+      if (e.predictions && s == 0) row.predictions = predictions_of(set, data, answers);
     });
     row.designed = row.draws[0].designed;
     rows.push_back(std::move(row));
@@ -184,13 +243,18 @@ ExperimentResult run_experiment(const Experiment& e) {
                                   validate = tasks_of("validation", set.validate),
                                   tasks = tasks_of("target", targets_of(set, data.tables));
     if (tasks.empty()) continue;  // noted
-    std::map<std::string, std::unique_ptr<LatencyPredictor>> predictors;
-    for (const Contestant& contestant : e.contestants) {
-      auto& predictor = predictors[contestant.name];
-      if (!predictor) predictor = prepared(e, set, contestant.name, data, {data.encodings, train, validate});
-      for (const EvaluationProtocol protocol : e.protocols) {
-        for (ResultRow& row : compete(e, set, contestant, *predictor, data.encodings, tasks, protocol)) {
-          result.rows.push_back(std::move(row));
+    for (const int size : pool_sizes(e, set, train.size())) {
+      std::map<std::string, Predictors> predictors;
+      for (const Contestant& contestant : e.contestants) {
+        auto& ready = predictors[contestant.name];
+        if (ready.empty()) {
+          ready = prepared_on(e, set, contestant.name, data, {data.encodings, train, validate}, size);
+        }
+        for (const EvaluationProtocol protocol : e.protocols) {
+          for (ResultRow& row : compete(e, set, contestant, ready, data, tasks, protocol)) {
+            row.train_devices = size;
+            result.rows.push_back(std::move(row));
+          }
         }
       }
     }

@@ -32,11 +32,21 @@ struct Experiment {
   std::vector<EvaluationProtocol> protocols;
   int seeds = 10;
   std::uint64_t seed = 1;
-  bool designed = true;    ///< predictors that choose their own samples may
-  std::string checkpoint;  ///< of HELP; empty: the one in this binary, unless a set names source devices
+  /// Sizes of pools drawn from the set's source devices. Each is competed on by itself, and each draw of samples has a
+  /// pool of its own, that of a larger size holding that of a smaller one. None: all source devices.
+  std::vector<int> train_devices{};
+  bool predictions = false;  ///< keep what was said of each network in the first draw of samples
+  bool designed = true;      ///< predictors that choose their own samples may
+  std::string checkpoint;    ///< of HELP; empty: the one in this binary, unless a set names source devices
   HelpTraining training{};
   int threads = 1;  ///< does not change the result
   bool quiet = false;
+};
+
+/// The networks of one draw: their texts, and their latencies in seconds, parallel.
+struct Predictions {
+  std::vector<std::string> architectures;
+  std::vector<double> estimated_s, measured_s;
 };
 
 /// All draws of one contestant on one device under one protocol. The row of device "mean" holds, per draw, the mean
@@ -48,6 +58,8 @@ struct ResultRow {
   std::string protocol, device;
   std::vector<Evaluation> draws;
   std::optional<double> published;
+  int train_devices = 0;      ///< size of the pools drawn; 0 where none were
+  Predictions predictions{};  ///< of the first draw, where they are kept; none of the mean
 
   [[nodiscard]] std::vector<double> all(double Evaluation::*field) const;
 };

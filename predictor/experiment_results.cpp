@@ -45,6 +45,7 @@ Json row_json(const Experiment& experiment, const ResultRow& row) {
       {"set", row.set},
       {"device", row.device},
       {"samples", row.samples},
+      {"train_devices", row.train_devices > 0 ? Json(row.train_devices) : Json(nullptr)},
       {"designed", row.designed},
       {"seeds", experiment.seeds},
       {"spearman_mean", number(spearman.mean)},
@@ -60,16 +61,40 @@ Json row_json(const Experiment& experiment, const ResultRow& row) {
       {"spearman_published", row.published ? Json(*row.published) : Json(nullptr)}};
 }
 
+Json predictions_json(const ResultRow& row) {
+  const auto in_ms = [](std::vector<double> latencies) {
+    for (double& latency : latencies) latency *= 1e3;
+    return latencies;
+  };
+  return {{"predictor", row.predictor},
+          {"protocol", row.protocol},
+          {"space", row.space},
+          {"set", row.set},
+          {"device", row.device},
+          {"samples", row.samples},
+          {"architectures", row.predictions.architectures},
+          {"measured_ms", in_ms(row.predictions.measured_s)},
+          {"estimated_ms", in_ms(row.predictions.estimated_s)}};
+}
+
 Cell number_cell(const Json& row, const char* field, double factor = 1) {
   const Json& value = row.at(field);
   return value.is_null() ? Cell() : Cell(value.get<double>() * factor);
 }
 
+/// How many source devices were drawn, if they were.
+Cell pool_cell(const Json& row) {
+  const auto found = row.find("train_devices");
+  return found == row.end() || found->is_null() ? Cell() : Cell(found->get<std::int64_t>());
+}
+
 Table predictors_table(const Json& results) {
+  constexpr std::ptrdiff_t kTrainDevices = 3;
   Table table{"",
               {{"set"},
                {"predictor"},
                {"samples"},
+               {"train_devices"},
                {"chosen"},
                {"protocol"},
                {"device"},
@@ -89,7 +114,7 @@ Table predictors_table(const Json& results) {
     const double *of_published = std::get_if<double>(&published), *of_ours = std::get_if<double>(&ours);
     const bool both = of_published && of_ours;
     table.rows.push_back({row.at("set").get<std::string>(), row.at("predictor").get<std::string>(),
-                          of_ours ? Cell(row.at("samples").get<std::int64_t>()) : Cell(),
+                          of_ours ? Cell(row.at("samples").get<std::int64_t>()) : Cell(), pool_cell(row),
                           !of_ours                         ? ""
                           : row.at("designed").get<bool>() ? "designed"
                                                            : "random",
@@ -98,6 +123,11 @@ Table predictors_table(const Json& results) {
                           number_cell(row, "spearman_worst"), number_cell(row, "spearman_best"),
                           number_cell(row, "kendall_mean"), number_cell(row, "median_ape_mean", 100),
                           number_cell(row, "within_10pct_mean"), number_cell(row, "coverage90_mean")});
+  }
+  const auto drawn = [](const auto& row) { return !std::holds_alternative<std::monostate>(row[kTrainDevices]); };
+  if (std::none_of(table.rows.begin(), table.rows.end(), drawn)) {  // the rule: source devices are the set's
+    table.columns.erase(table.columns.begin() + kTrainDevices);
+    for (auto& row : table.rows) row.erase(row.begin() + kTrainDevices);
   }
   return table;
 }
@@ -135,9 +165,14 @@ Table results_table(const std::string& document, const std::string& subject) try
 }
 
 std::string results_json(const Experiment& experiment, const ExperimentResult& result) {
-  Json results = Json::array();
-  for (const ResultRow& row : result.rows) results.push_back(row_json(experiment, row));
-  return Json{{"experiment", experiment.name}, {"results", std::move(results)}, {"notes", result.notes}}.dump(2);
+  Json results = Json::array(), predictions = Json::array();
+  for (const ResultRow& row : result.rows) {
+    results.push_back(row_json(experiment, row));
+    if (!row.predictions.architectures.empty()) predictions.push_back(predictions_json(row));
+  }
+  Json document = {{"experiment", experiment.name}, {"results", std::move(results)}, {"notes", result.notes}};
+  if (!predictions.empty()) document["predictions"] = std::move(predictions);
+  return document.dump(2);
 }
 
 }  // namespace naslat

@@ -42,25 +42,35 @@ std::vector<LatencyTable> read_place(const std::string& name, const std::string&
 
 /// Latencies of several tables of several lists, by device, over one list.
 class Join {
+  static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
  public:
   void add(const LatencyTable& table) {
     const std::vector<std::size_t>& positions = positions_of(table);
     LatencyTable& joined = of_device(table);
-    joined.latency_s.resize(architectures_->size(), std::numeric_limits<double>::quiet_NaN());
-    for (std::size_t i = 0; i < positions.size(); ++i) {
-      double& latency_s = joined.latency_s[positions[i]];
-      if (std::isnan(latency_s)) latency_s = table.latency_s[i];
-    }
+    add(positions, table.latency_s, joined.latency_s);
+    if (!table.repeated_s.empty()) add(positions, table.repeated_s, joined.repeated_s);
   }
 
   [[nodiscard]] std::vector<LatencyTable> tables() && {
     for (LatencyTable& table : tables_) {
-      table.latency_s.resize(architectures_->size(), std::numeric_limits<double>::quiet_NaN());
+      table.latency_s.resize(architectures_->size(), kNone);
+      if (!table.repeated_s.empty()) table.repeated_s.resize(architectures_->size(), kNone);
     }
     return std::move(tables_);
   }
 
  private:
+  /// What is known already stays.
+  void add(const std::vector<std::size_t>& positions, const std::vector<double>& latency_s,
+           std::vector<double>& joined_s) const {
+    joined_s.resize(architectures_->size(), kNone);
+    for (std::size_t i = 0; i < positions.size(); ++i) {
+      double& known_s = joined_s[positions[i]];
+      if (std::isnan(known_s)) known_s = latency_s[i];
+    }
+  }
+
   LatencyTable& of_device(const LatencyTable& table) {
     for (LatencyTable& known : tables_) {
       if (known.device == table.device) return known;

@@ -67,14 +67,21 @@ struct ReportArguments {
   std::string folder, format = "md";
 };
 
-/// Results of an experiment have no picture.
+/// Results of an experiment have a picture where it kept its predictions.
 void report_experiment(const fs::path& file, const std::string& format) {
   const std::string document = read_file(file);
   const Table table = results_table(document, file.string());
   if (format == "md") fmt::print("{}", to_markdown(table));
   if (format == "csv") fmt::print("{}", to_csv(table));
   if (format == "json") fmt::print("{}", document);
-  if (format == "svg") throw ConfigError(fmt::format("format: got svg for {}, wanted md, csv or json", file.string()));
+  if (format == "svg") {
+    const std::string picture = predictions_svg(document, file.string());
+    if (picture.empty()) {
+      throw ConfigError(fmt::format(
+          "format: got svg for {}, wanted md, csv or json, or an experiment with --predictions", file.string()));
+    }
+    fmt::print("{}", picture);
+  }
 }
 
 void run_report(const ReportArguments& arguments) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "configs/scatter.hpp"
 #include "predictor/metrics.hpp"
 
 namespace naslat {
@@ -169,34 +170,14 @@ Table measured_networks(const DeviceReport& report) {
 }
 
 std::string held_out_svg(const DeviceReport& report) {
-  constexpr double kSize = 420, kMargin = 50;
-  double highest_ms = 0;
+  Scatter panel{fmt::format("{}: Spearman {:.3f}", labelled(report), report.accuracy.spearman),
+                "measured, ms",
+                "predicted, ms",
+                {}};
   for (const NetworkRow& row : report.held_out) {
-    highest_ms = std::max({highest_ms, row.measured_s.value() * 1e3, row.predicted_s.value() * 1e3});
+    panel.dots.push_back({row.measured_s.value() * 1e3, row.predicted_s.value() * 1e3});
   }
-  highest_ms = std::max(highest_ms * 1.05, 1e-6);
-  const auto x = [&](double ms) { return kMargin + ms / highest_ms * (kSize - 2 * kMargin); };
-  const auto y = [&](double ms) { return kSize - x(ms); };
-  std::string svg = fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {0}\" font-family=\"sans-serif\" font-size=\"12\">\n"
-      "<rect width=\"{0}\" height=\"{0}\" fill=\"white\"/>\n"
-      "<path d=\"M{1:.1f} {2:.1f}L{3:.1f} {4:.1f}\" stroke=\"#bbb\"/>\n"
-      "<path d=\"M{1:.1f} {4:.1f}V{2:.1f}H{3:.1f}\" stroke=\"black\" fill=\"none\"/>\n",
-      kSize, x(0), y(0), x(highest_ms), y(highest_ms));
-  for (int tick = 0; tick <= 4; ++tick) {
-    const double ms = highest_ms * tick / 4;
-    svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{:.2g}</text>\n", x(ms), y(0) + 16, ms);
-    svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"end\">{:.2g}</text>\n", x(0) - 6, y(ms) + 4, ms);
-  }
-  for (const NetworkRow& row : report.held_out) {
-    svg += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" fill=\"#1f6fb4\" fill-opacity=\"0.6\"/>\n",
-                       x(*row.measured_s * 1e3), y(std::max(0.0, *row.predicted_s * 1e3)));
-  }
-  return svg + fmt::format(
-                   "<text x=\"{0:.1f}\" y=\"{1:.1f}\" text-anchor=\"middle\">measured, ms</text>\n"
-                   "<text transform=\"translate(14 {0:.1f}) rotate(-90)\" text-anchor=\"middle\">predicted, ms</text>\n"
-                   "<text x=\"{0:.1f}\" y=\"24\" text-anchor=\"middle\">{2}: Spearman {3:.3f}</text>\n</svg>\n",
-                   kSize / 2, kSize - 8, labelled(report), report.accuracy.spearman);
+  return to_svg({&panel, 1});
 }
 
 }  // namespace naslat

@@ -112,8 +112,9 @@ holds 'designed probes are measured, others chosen, the space predicted' probes_
 holds 'characterize works for spaces too large to list' characterizes_every_space
 holds 'an unknown device is named, with those there are' exits 2 "device: got 'nosuch', wanted one of simulated" predict d.jsonl --device nosuch --archs 3
 experiments() { # rendered again from what they wrote
-  "$naslat" evaluate --data probes.jsonl --predictors op-counts:6 additive:6 --protocols nasflat --seeds 2 --out results --quiet >output 2>errors &&
-    "$naslat" report results >again 2>errors && cmp -s again results/results.md && "$naslat" report results --format csv | grep -q '^,additive,6,'
+  "$naslat" evaluate --data probes.jsonl --predictors op-counts:6 additive:6 --protocols nasflat --seeds 2 --predictions --out results --quiet >output 2>errors &&
+    "$naslat" report results >again 2>errors && cmp -s again results/results.md &&
+    "$naslat" report results --format svg | cmp -s - results/predictions.svg && [ "$(wc -l <results/predictions.csv)" -eq 15 ] && "$naslat" report results --format csv | grep -q '^,additive,6,'
 }
 holds 'an experiment is rendered again' experiments
 pools() { # one device after the other, each with an instruction set of its own

@@ -34,15 +34,16 @@ class TemporaryFile {
   fs::path path_;
 };
 
-std::vector<LatencyTable> import_text(const std::string& text, const std::string& format = "csv") {
+std::vector<LatencyTable> import_text(const std::string& text, const std::string& format = "csv",
+                                      const std::string& space = "nasbench201") {
   const TemporaryFile file("phone.csv", text);
-  return read_published_tables(format, file.path(), "nasbench201");
+  return read_published_tables(format, file.path(), space);
 }
 
 /// The message from the file's name on.
-std::string error_of(const std::string& text) {
+std::string error_of(const std::string& text, const std::string& format = "csv") {
   try {
-    static_cast<void>(import_text(text));
+    static_cast<void>(import_text(text, format));
   } catch (const DataError& error) {
     const std::string message = error.what();
     return message.substr(message.find("phone.csv"));
@@ -120,6 +121,27 @@ TEST(LatencyTables, OfADatasetHoldImportedLatencies) {
   EXPECT_EQ(tables[1].latency_s[1], 3e-3);
 }
 
+TEST(LatencyTables, OfADatasetHoldTheSecondPassByItself) {
+  std::string text = to_line(import_environment("csv", "phone.csv")) + "\n";
+  import_records(import_text("index,a_ms,b_ms\n1462,1.5,4\n0,2,3\n"), import_environment("csv", "phone.csv"),
+                 [&](Measurement record) {
+                   text += to_line(record) + "\n";
+                   if (record.device == "b" || record.index == 0U) return;
+                   for (record.repeat = 1; record.repeat <= 2; ++record.repeat) {
+                     *record.latency_s_given *= 2;
+                     text += to_line(record) + "\n";
+                   }
+                 });
+  const TemporaryFile file("tables.jsonl", text);
+  const auto tables = read_latency_tables(file.path(), "nasbench201");
+  ASSERT_EQ(tables.size(), 2U);
+  EXPECT_EQ(tables[0].latency_s, (std::vector<double>{1.5e-3, 2e-3}));
+  ASSERT_EQ(tables[0].repeated_s.size(), 2U);
+  EXPECT_EQ(tables[0].repeated_s[0], 3e-3);
+  EXPECT_TRUE(std::isnan(tables[0].repeated_s[1]));
+  EXPECT_TRUE(tables[1].repeated_s.empty());
+}
+
 TEST(LatencyTables, OfHelpAreReadFromItsRootOrItsDataFolder) {
   NASLAT_NEEDS_TEST_DATA();
   const auto tables = read_latency_tables(test_data() / "help", "nasbench201");
@@ -173,6 +195,35 @@ TEST(Import, HwNasBenchEqualsHelpOnTheirFourCommonDevices) {
     for (std::size_t i = 0; i < table.latency_s.size(); ++i) {
       ASSERT_NEAR(table.latency_s[i], same->latency_s[i], 1e-7 * same->latency_s[i]) << table.device << " " << i;
     }
+  }
+}
+
+TEST(Import, HatsLatencyIsThatOfEncoderAndDecoderOfANamedNetwork) {
+  const SearchSpace& space = search_space("hat-dataset");
+  const auto references = space.references();
+  const auto tables =
+      import_text("encoder_layer_num,architecture,latency_mean_encoder,latency_mean_decoder\n6,\"" +
+                      space.format(references[0]) + "\",5.5,124.5\n6,\"" + space.format(references[1]) + "\",,100\n",
+                  "hat", "hat-dataset");
+  ASSERT_EQ(tables.size(), 1U);
+  EXPECT_EQ(tables[0].device, "phone");
+  EXPECT_EQ(tables[0].architectures->at(1), references[1]);
+  EXPECT_NEAR(tables[0].latency_s[0], 0.130, 1e-12);
+  EXPECT_TRUE(std::isnan(tables[0].latency_s[1]));  // half a latency is none
+  EXPECT_EQ(error_of("index,latency_mean_encoder\n0,1\n", "hat"), "phone.csv:1: no column named latency_mean_decoder");
+}
+
+/// The rows that HAT published are means over six encoder and one to six decoder layers: none names its network.
+TEST(Import, HatsPublishedTablesAreRefusedSayingWhatIsMissing) {
+  NASLAT_NEEDS_TEST_DATA();
+  const fs::path file = test_data() / "hat" / "wmt14ende_cpu_xeon.csv";
+  try {
+    static_cast<void>(read_published_tables("hat", file, "hat-dataset"));
+    FAIL();
+  } catch (const DataError& error) {
+    EXPECT_EQ(error.what(), file.string() +
+                                ":1: got averages over each network's layers, which no architecture follows from, "
+                                "wanted a column 'architecture' too, as `naslat spaces hat-dataset` writes them");
   }
 }
 

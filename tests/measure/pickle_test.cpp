@@ -42,6 +42,10 @@ std::string little_endian(std::uint64_t value, int bytes) {
 }
 std::string text(const std::string& value) { return "X" + little_endian(value.size(), 4) + value; }
 std::string integer(std::int64_t value) { return "\x8a\x08" + little_endian(static_cast<std::uint64_t>(value), 8); }
+std::string floats(const std::vector<float>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
+}
+
 std::string repeated(const std::string& part, int count) {
   std::string all;
   for (int i = 0; i < count; ++i) all += part;
@@ -93,10 +97,6 @@ class PytorchFile {
   std::string path_;
 };
 
-std::string floats(const std::vector<float>& values) {
-  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
-}
-
 TEST(Pickle, ReadsPlainDataAsPythonWritesIt) {
   // pickle.dumps({"a": [1, -2, 2.5, None, True, "é"], "b": (2**40, -1)}, protocol=4)
   const std::string bytes =
@@ -115,6 +115,90 @@ TEST(Pickle, ReadsPlainDataAsPythonWritesIt) {
   EXPECT_EQ(a[5].text("a"), "é");
   EXPECT_EQ(value.at("b").list("b")[0].integer("b"), std::int64_t{1} << 40);
   EXPECT_EQ(value.at("b").list("b")[1].integer("b"), -1);
+}
+
+std::string raw(const std::string& bytes) { return "B" + little_endian(bytes.size(), 4) + bytes; }
+
+/// Opcodes of a numpy array as protocol 3 writes it. @param bytes the opcodes of its bytes
+std::string numpy_array(const std::vector<std::int64_t>& shape, const std::string& bytes,
+                        const std::string& type = "f8", bool by_columns = false) {
+  std::string opcodes =
+      "cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85"
+      "C\x01"
+      "b\x87R(K\x01("s;
+  for (const std::int64_t extent : shape) opcodes += integer(extent);
+  return opcodes + "tcnumpy\ndtype\n" + text(type) + "\x89\x88\x87R(K\x03" + text("<") + "tb" +
+         (by_columns ? "\x88" : "\x89") + bytes + "tb";
+}
+
+TEST(Pickle, ReadsNumpyArraysAsPythonWritesThem) {
+  // pickle.dumps(numpy.array([1.5, -1.0]), protocol), numpy 1 and 2
+  const std::string protocols[] = {
+      "\x80\x02"
+      "cnumpy.core.multiarray\n_reconstruct\nq\0cnumpy\nndarray\nq\x01K\0\x85q\x02"
+      "c_codecs\nencode\n"
+      "q\x03X\x01\0\0\0bq\x04X\x06\0\0\0latin1q\x05\x86q\x06Rq\x07\x87q\x08Rq\t(K\x01K\x02\x85q\ncnumpy\ndtype\n"
+      "q\x0bX\x02\0\0\0"
+      "f8q\x0c\x89\x88\x87q\rRq\x0e(K\x03X\x01\0\0\0<q\x0fNNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0t"
+      "q\x10"
+      "b\x89h\x03X\x13\0\0\0\0\0\0\0\0\0\xc3\xb8?\0\0\0\0\0\0\xc3\xb0\xc2\xbfq\x11h\x05\x86q\x12Rq\x13t"
+      "q\x14"
+      "b."s,
+      "\x80\x03"
+      "cnumpy.core.multiarray\n_reconstruct\nq\0cnumpy\nndarray\nq\x01K\0\x85q\x02"
+      "C\x01"
+      "bq\x03\x87q\x04R"
+      "q\x05(K\x01K\x02\x85q\x06"
+      "cnumpy\ndtype\nq\x07X\x02\0\0\0"
+      "f8q\x08\x89\x88\x87q\tRq\n(K\x03X\x01\0\0\0<"
+      "q\x0bNNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tq\x0c"
+      "b\x89"
+      "C\x10\0\0\0\0\0\0\xf8?\0\0\0\0\0\0\xf0\xbfq\rtq\x0e"
+      "b."s,
+      "\x80\x04\x95\x99\0\0\0\0\0\0\0\x8c\x16numpy._core.multiarray\x94\x8c\x0c_reconstruct\x94\x93\x94\x8c\x05numpy"
+      "\x94\x8c\x07ndarray\x94\x93\x94K\0\x85\x94"
+      "C\x01"
+      "b\x94\x87\x94R\x94(K\x01K\x02\x85\x94h\x03\x8c\x05"
+      "dtype\x94"
+      "\x93\x94\x8c\x02"
+      "f8\x94\x89\x88\x87\x94R\x94(K\x03\x8c\x01<\x94NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0t\x94"
+      "b\x89"
+      "C\x10\0\0\0\0\0\0\xf8?\0\0\0\0\0\0\xf0\xbf\x94t\x94"
+      "b."s};
+  for (const std::string& bytes : protocols) {
+    const pickle::Tensor array = read(bytes).tensor("array");
+    EXPECT_EQ(array.shape, std::vector<std::int64_t>{2});
+    EXPECT_EQ(array.data, (std::vector<double>{1.5, -1}));
+  }
+  const pickle::Tensor matrix = read(numpy_array({2, 3}, raw(floats({0, 1, 2, 3, 4, 5})), "f4") + ".").tensor("matrix");
+  EXPECT_EQ(matrix.shape, (std::vector<std::int64_t>{2, 3}));
+  EXPECT_EQ(matrix.data, (std::vector<double>{0, 1, 2, 3, 4, 5}));
+  EXPECT_EQ(read(numpy_array({1}, raw(little_endian(7, 8)), "i8", true) + ".").tensor("one").data,
+            std::vector<double>{7});
+  EXPECT_TRUE(read(numpy_array({0, 5}, raw("")) + ".").tensor("empty").data.empty());
+}
+
+TEST(Pickle, HostileNumpyArraysAreErrors) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  const auto error = [](const std::vector<std::int64_t>& shape, const std::string& bytes,
+                        const std::string& type = "f8", bool by_columns = false) {
+    return error_of(numpy_array(shape, raw(bytes), type, by_columns) + ".");
+  };
+  EXPECT_EQ(error({-1}, ""), "numpy array of no possible shape");
+  EXPECT_EQ(error({kMost, 2}, ""), "numpy array of no possible shape");
+  EXPECT_EQ(error({kMost}, "12345678"), "numpy array of 8 bytes, wanted 9223372036854775807 elements of 8");
+  EXPECT_EQ(error({1}, "1234567"), "numpy array of 7 bytes, wanted 1 elements of 8");
+  EXPECT_EQ(error({1}, "12345678", "O8"), "numpy type 'O8', wanted f8, f4, i8 or i4");
+  EXPECT_EQ(error({1, 1}, "12345678", "f8", true), "numpy array by columns, wanted by rows");
+  const std::string made = "cnumpy.core.multiarray\n_reconstruct\n", kind = "cnumpy\nndarray\n";
+  EXPECT_EQ(error_of(made + "cposix\nsystem\n\x85R."),
+            "call of 'numpy.core.multiarray _reconstruct' is not plain data");
+  EXPECT_EQ(error_of(made + kind + "\x85R."), "holds something that is not plain data");
+  EXPECT_EQ(error_of(made + kind + "\x85R)b."), "numpy array without shape, type, order and bytes");
+  EXPECT_EQ(error_of(numpy_array({0}, raw("")) + ")b."), "opcode 0x62 (BUILD) on something that is not plain data");
+  const std::string mebibyte(1 << 20, '\0');
+  EXPECT_EQ(error_of(raw(mebibyte) + "q\x01(" + repeated(numpy_array({1 << 17}, "h\x01"), 600) + "t."),
+            "builds more than 512 MiB");  // one text of bytes, many arrays of it
 }
 
 TEST(Pickle, AnythingButPlainDataIsAnErrorThatNamesIt) {
@@ -267,6 +351,8 @@ TEST(Pickle, RandomOpcodesNeverDoMoreThanFail) {
                                             "cnumpy\ndtype\n",
                                             "c_codecs\nencode\n",
                                             "cnumpy.core.multiarray\nscalar\n",
+                                            "cnumpy.core.multiarray\n_reconstruct\n",
+                                            "cnumpy\nndarray\n",
                                             text("latin1"),
                                             text("i8"),
                                             text("storage"),

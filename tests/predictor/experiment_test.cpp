@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/errors.hpp"
+#include "predictor/metrics.hpp"
 #include "predictor/published_tables.hpp"
 #include "predictor/results.hpp"
 #include "tests/predictor/made_up_devices.hpp"
@@ -126,6 +127,41 @@ TEST_F(Tables, AreRenderedFromTheirJson) {
   }
 }
 
+/// What was said of each network in the first draw, as a table and as a picture; nothing of it unless asked for.
+TEST_F(Tables, PredictionsAreKeptOnRequest) {
+  Experiment e = experiment();
+  EXPECT_TRUE(predictions_table(results_json(e, run_experiment(e)), "results.json").rows.empty());
+  EXPECT_EQ(predictions_svg(results_json(e, run_experiment(e)), "results.json"), "");
+  e.predictions = true;
+  const ExperimentResult result = run_experiment(e);
+  const std::string json = results_json(e, result);
+  const Table table = predictions_table(json, "results.json");
+  std::size_t networks = 0;
+  for (const ResultRow& row : result.rows) networks += row.predictions.architectures.size();
+  ASSERT_EQ(table.rows.size(), networks);
+  ASSERT_GT(networks, 4U * 200);  // two contestants, two devices
+  std::vector<double> measured, estimated;
+  for (const auto& row : table.rows) {
+    if (std::get<std::string>(row[1]) != "additive" || std::get<std::string>(row[4]) != "d2") continue;
+    const Architecture architecture = search_space("nasbench201").parse(std::get<std::string>(row[5]));
+    const auto found = std::find(list_.begin(), list_.end(), architecture);
+    ASSERT_NE(found, list_.end());
+    measured.push_back(std::get<double>(row[6]));
+    estimated.push_back(std::get<double>(row[7]));
+    EXPECT_NEAR(measured.back(), latency_s_[2][static_cast<std::size_t>(found - list_.begin())] * 1e3, 1e-5);
+  }
+  EXPECT_EQ(spearman(estimated, measured), result.rows[1].draws[0].spearman);
+  const std::string svg = predictions_svg(json, "results.json");
+  EXPECT_NE(svg.find("viewBox=\"0 0 840 840\""), std::string::npos);  // two devices beside, two contestants below
+  EXPECT_NE(svg.find("d2: additive, 20 samples"), std::string::npos);
+  for (const char* document :
+       {"{", "{\"predictions\": 3}", "{\"predictions\": [{}]}",
+        "{\"predictions\": [{\"set\": \"\", \"predictor\": \"\", \"protocol\": \"\", \"device\": \"\", \"samples\": 1,"
+        "\"architectures\": [\"a\"], \"measured_ms\": [], \"estimated_ms\": [1]}]}"}) {
+    EXPECT_THROW(static_cast<void>(predictions_table(document, "results.json")), DataError) << document;
+  }
+}
+
 TEST_F(Tables, WithoutTargetsNamedAllOthersAreJudged) {
   Experiment e = experiment();
   e.sets[0].devices.clear();
@@ -134,6 +170,52 @@ TEST_F(Tables, WithoutTargetsNamedAllOthersAreJudged) {
   ASSERT_EQ(result.rows.size(), 6U);
   EXPECT_EQ(result.rows[0].device, "d0");
   EXPECT_EQ(result.rows[1].device, "d2");
+}
+
+/// Each draw learns from a pool of its own; a pool of all source devices is what there is without pools.
+TEST_F(Tables, PoolsOfSourceDevicesAreDrawnForEachSizeAndSeed) {
+  Experiment e = experiment();
+  e.sets[0].devices = {"d0"};
+  e.sets[0].train = {"d1", "d2"};
+  e.contestants = {{"additive", "additive", 5}, {"flops", "flops", 5}};
+  e.seeds = 4;
+  const auto rho = [](const ResultRow& row) { return row.all(&Evaluation::spearman); };
+  const ExperimentResult all = run_experiment(e);
+  EXPECT_EQ(all.rows[0].train_devices, 0);
+  e.train_devices = {1, 2};
+  const ExperimentResult result = run_experiment(e);
+  ASSERT_EQ(result.rows.size(), 8U);  // two sizes, two contestants, a device and the mean
+  EXPECT_EQ(result.rows[0].train_devices, 1);
+  EXPECT_EQ(result.rows[4].train_devices, 2);
+  EXPECT_EQ(rho(result.rows[4]), rho(all.rows[0]));
+  EXPECT_EQ(rho(result.rows[6]), rho(all.rows[2]));  // flops learns from none
+
+  const auto alone = [&](const std::string& device) {
+    Experiment one = e;
+    one.train_devices.clear();
+    one.sets[0].train = {device};
+    return rho(run_experiment(one).rows[0]);
+  };
+  const std::vector<double> of_d1 = alone("d1"), of_d2 = alone("d2"), drawn = rho(result.rows[0]);
+  std::size_t from_d1 = 0, from_d2 = 0;
+  for (std::size_t s = 0; s < drawn.size(); ++s) {
+    EXPECT_TRUE(drawn[s] == of_d1[s] || drawn[s] == of_d2[s]) << s;
+    from_d1 += drawn[s] == of_d1[s] ? 1 : 0;
+    from_d2 += drawn[s] == of_d2[s] ? 1 : 0;
+  }
+  EXPECT_GT(from_d1, 0U);
+  EXPECT_GT(from_d2, 0U);
+
+  const Table table = results_table(results_json(e, result), "results.json");
+  EXPECT_EQ(table.columns[3].name, "train_devices");
+  EXPECT_EQ(std::get<std::int64_t>(table.rows[4][3]), 2);
+  for (const int size : {0, 3}) {
+    e.train_devices = {size};
+    EXPECT_THROW(static_cast<void>(run_experiment(e)), ConfigError) << size;
+  }
+  e.train_devices = {1};
+  e.checkpoint = "help.ckpt";
+  EXPECT_THROW(static_cast<void>(run_experiment(e)), ConfigError);
 }
 
 TEST_F(Tables, GiveTheSameResultWhateverTheThreads) {
