@@ -99,6 +99,7 @@ Json to_json(const SweepSummary& summary) {
           {"skipped", summary.skipped},
           {"already_there", summary.already_there},
           {"timed_again", summary.timed_again},
+          {"throttled", summary.throttled},
           {"wall_s", summary.wall_s},
           {"executing_s", summary.executing_s},
           {"executing_share", summary.wall_s > 0 ? summary.executing_s / summary.wall_s : 0},
@@ -136,6 +137,10 @@ void print_summary(const Result& result) {
     if (s.anchor_spread > 0) fmt::print("; anchors spread over {:.1f}%", 100 * s.anchor_spread);
     if (s.timed_again > 0) fmt::print("; {} disturbed timings repeated", s.timed_again);
     fmt::print("\n");
+  }
+  if (s.throttled > 0) {
+    fmt::print("{} networks were timed while the device held its clocks back (power or heat): flagged 'throttled'\n",
+               s.throttled);
   }
   if (s.anchor_spread > 0.03) fmt::print("the machine drifted: use corrected latencies, and see `naslat devices`\n");
 }
