@@ -32,6 +32,10 @@ naslat_fake(processor libcudnn.so.9 SOURCES ${fakes}/stubs.cpp ${fakes}/cudnn.cp
             DEFINITIONS "FAKE_FUNCTIONS=NASLAT_CUDNN_FUNCTIONS" FAKE_STATUS=0 FAKE_VERSION=91900)
 naslat_fake(processor libcublasLt.so.13 SOURCES ${fakes}/stubs.cpp ${fakes}/processor_cublas_lt.cpp
             DEFINITIONS "FAKE_FUNCTIONS=NASLAT_CUBLASLT_FUNCTIONS" FAKE_STATUS=0)
+naslat_fake(processor libnvidia-ml.so.1 SOURCES ${fakes}/nvml.cpp
+            DEFINITIONS FAKE_REASONS=nvmlDeviceGetCurrentClocksEventReasons FAKE_STATUS=0)
+naslat_fake(old_nvml libnvidia-ml.so.1 SOURCES ${fakes}/nvml.cpp
+            DEFINITIONS FAKE_REASONS=nvmlDeviceGetCurrentClocksThrottleReasons FAKE_STATUS=3)
 target_compile_definitions(naslat_tests PRIVATE NASLAT_CUDNN_FAKES="${CMAKE_CURRENT_BINARY_DIR}/cudnn_fakes"
                            NASLAT_CUDA_LIBRARIES="${CUDAToolkit_LIBRARY_DIR}")
 
