@@ -84,7 +84,7 @@ class Backend {
 
   /// What can be measured here with this backend: one default device per piece of hardware.
   [[nodiscard]] virtual std::vector<Device> devices() const = 0;
-  /// Why there are none, in one line; empty where there are.
+  /// Why there are none, or why they do not work, in one line; empty where they do.
   [[nodiscard]] virtual std::string unavailable() const { return ""; }
 
   /// @param network for one image (batch 1); the device's batch and mode are applied here

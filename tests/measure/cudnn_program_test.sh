@@ -29,7 +29,23 @@ holds 'the summary does too' '2 networks were timed while the device held its cl
 holds 'the summary has the time of the GPU' device_ms output
 "$naslat" export d.jsonl --metric device_ms >output 2>errors || fail 'device times are exported'
 holds 'a column is named' autotuned_device_ms output
-[ "$(grep -c ',[0-9.]*$' output)" -eq 2 ] || fail 'both networks have a time of the GPU'
+[ "$(grep -c ',[-.0-9e]*[0-9]$' output)" -eq 2 ] || fail 'both networks have a time of the GPU'
+
+cat >sweeps.toml <<'END'
+[sweeps.plain]
+backend = "cudnn"
+space = "nasbench201-imagenet16"
+archs = ["range:0-0"]
+[sweeps.graph]
+backend = "cudnn"
+gpu = 2
+cuda-graph = true
+space = "nasbench201-imagenet16"
+archs = ["range:0-0", "range:1-1"]
+END
+"$naslat" measure --sweeps sweeps.toml --runs 4 --warmup 1 --discard 0 --visits 2 --quiet --out s.jsonl >output 2>errors ||
+  fail 'sweeps of a file measure'
+holds 'each on its GPU' '"device":"cudnn-processor-2_t1_b1_f32_fused_graph"' s.jsonl
 
 measure --gpu 3 --out e.jsonl && fail 'a fourth GPU is refused' || [ $? -eq 2 ] || fail 'it is a mistake of the user'
 holds 'it says why' 'gpu: got 3, wanted 0..2' errors

@@ -54,9 +54,15 @@ class CudnnBackend final : public Backend {
     return devices;
   }
 
+  /// Also tries the first GPU, to see whether the libraries work. Who measures on another leaves it alone.
   [[nodiscard]] std::string unavailable() const override {
-    open();
-    return missing_;
+    if (!open()) return missing_;
+    try {
+      workshop(0);
+    } catch (const DataError& reason) {
+      return reason.what();
+    }
+    return "";
   }
 
   [[nodiscard]] std::unique_ptr<Executable> compile(const Network& network, const Device& device) override {
@@ -97,15 +103,13 @@ class CudnnBackend final : public Backend {
   }
 
  private:
-  /// Whether there is a GPU that works; looks for one at the first call.
+  /// Whether there are libraries and a GPU; looks for them at the first call.
   bool open() const {
     if (gpus_.empty() && missing_.empty()) {
       try {
         libraries_ = new Libraries(open_libraries(default_search_path()));
         gpus_ = list_gpus(*libraries_);
-        workshop(0);
       } catch (const DataError& reason) {
-        gpus_.clear();
         missing_ = reason.what();
       }
     }
