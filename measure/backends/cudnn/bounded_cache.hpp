@@ -9,7 +9,8 @@
 namespace naslat::cudnn {
 
 /// Shared values by key. Where an insertion makes them larger than a limit together, those that nobody else holds are
-/// dropped, the least recently used first: what is kept is at most the limit, or what is in use. A value of size 0 stays.
+/// dropped, the least recently used first: what is kept is at most the limit, or what is in use. A value of size 0
+/// stays.
 template <typename Key, typename Value>
 class BoundedCache {
  public:

@@ -15,8 +15,9 @@ namespace naslat::cudnn {
 
 namespace {
 
-constexpr std::size_t kMostEngines = 4096;  // that no executable uses: a space's distinct operations and some more
-constexpr std::size_t kWeightShare = 4;     // of the GPU's memory, a quarter for weights that no executable uses
+// Beyond these, what no executable uses is dropped.
+constexpr std::size_t kMostEngines = 4096;  // a space's distinct operations and some more
+constexpr std::size_t kWeightShare = 4;     // a quarter of the GPU's memory
 
 /// Bytes that divide the address of a step's source, 256 at most.
 std::size_t src_alignment(const Step& step, DataType dtype) {
