@@ -3,11 +3,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "measure/device.hpp"
+#include "measure/device_state.hpp"
 #include "spaces/network.hpp"
 
 namespace naslat {
@@ -64,6 +66,13 @@ class Executable {
     boundaries_s[0] = now();
     run();
   }
+
+  /// Seconds between the device's own beginning and end of the last run, by its clock; nothing where it has none. Asked
+  /// for after the host's clock was read.
+  [[nodiscard]] virtual std::optional<double> device_run_s() const { return std::nullopt; }
+
+  /// What the device says of itself now; never asked while a run is timed.
+  [[nodiscard]] virtual DeviceState device_state() const { return {}; }
 };
 
 /// A library that turns networks into executables.
@@ -75,7 +84,7 @@ class Backend {
 
   /// What can be measured here with this backend: one default device per piece of hardware.
   [[nodiscard]] virtual std::vector<Device> devices() const = 0;
-  /// Why there are none, in one line; empty where there are.
+  /// Why there are none, or why they do not work, in one line; empty where they do.
   [[nodiscard]] virtual std::string unavailable() const { return ""; }
 
   /// @param network for one image (batch 1); the device's batch and mode are applied here
@@ -84,6 +93,9 @@ class Backend {
 
   /// The clock that this backend's executions advance.
   [[nodiscard]] virtual Clock clock() const { return steady_clock(); }
+
+  /// Whether it runs on GPUs, of which there may be several, by CUDA graphs and autotuned engines where asked for.
+  [[nodiscard]] virtual bool on_gpu() const { return false; }
 
   /// Whether latencies come from a model instead of this machine. They are labelled wherever they are shown.
   [[nodiscard]] virtual bool simulated() const { return false; }

@@ -35,6 +35,7 @@ struct Campaign {
   std::shared_ptr<DeviceOptions> device;
   std::shared_ptr<ProtocolOptions> protocol;
   std::shared_ptr<OutputOptions> output;
+  std::string name;  ///< in a file of several
   std::string space = "nasbench201", out, sweeps;
   std::vector<std::string> archs;
   std::size_t next = 0;         ///< networks to choose by what the dataset holds
@@ -99,6 +100,7 @@ Json to_json(const SweepSummary& summary) {
           {"skipped", summary.skipped},
           {"already_there", summary.already_there},
           {"timed_again", summary.timed_again},
+          {"throttled", summary.throttled},
           {"wall_s", summary.wall_s},
           {"executing_s", summary.executing_s},
           {"executing_share", summary.wall_s > 0 ? summary.executing_s / summary.wall_s : 0},
@@ -136,6 +138,10 @@ void print_summary(const Result& result) {
     if (s.anchor_spread > 0) fmt::print("; anchors spread over {:.1f}%", 100 * s.anchor_spread);
     if (s.timed_again > 0) fmt::print("; {} disturbed timings repeated", s.timed_again);
     fmt::print("\n");
+  }
+  if (s.throttled > 0) {
+    fmt::print("{} networks were timed while the device held its clocks back (power or heat): flagged 'throttled'\n",
+               s.throttled);
   }
   if (s.anchor_spread > 0.03) fmt::print("the machine drifted: use corrected latencies, and see `naslat devices`\n");
 }
@@ -237,6 +243,10 @@ std::vector<Campaign> read_sweeps(const Campaign& command, const std::string& pa
     add_archs_option(app, *campaign);
     std::vector<std::string> arguments;  // CLI11 takes them last first
     for (const auto& [key, values] : section.values) {
+      if (values.size() == 1) {  // flags take their value in this form only
+        arguments.insert(arguments.begin(), fmt::format("--{}={}", key, values.front()));
+        continue;
+      }
       arguments.insert(arguments.begin(), values.rbegin(), values.rend());
       arguments.insert(arguments.begin() + static_cast<std::ptrdiff_t>(values.size()), "--" + key);
     }
@@ -245,19 +255,20 @@ std::vector<Campaign> read_sweeps(const Campaign& command, const std::string& pa
     } catch (const CLI::ParseError& error) {
       throw ConfigError(fmt::format("{}: {}: {}", section.where, section.name, error.what()));
     }
+    campaign->name = section.name;
     campaign->choose = command.choose;
     campaign->protocol = command.protocol;
     campaign->output = command.output;
     campaign->out = command.out;
     static_cast<void>(select_architectures(search_space(campaign->space), campaign->archs, command.choose));
-    static_cast<void>(campaign->device->device());
     campaigns.push_back(*campaign);
   }
   if (campaigns.empty()) throw ConfigError(fmt::format("{}: got no [sweeps.NAME], wanted at least 1", path));
   return campaigns;
 }
 
-/// Runs it in a child process: a process has one instruction set and one team of bound threads.
+/// Runs it in a child process: a process has one instruction set and one team of bound threads, and a GPU's driver that
+/// was asked for its devices does not work in children any more.
 void in_child(const std::string& name, const std::function<void()>& work) {
   std::fflush(nullptr);
   const pid_t child = fork();
@@ -277,9 +288,12 @@ void in_child(const std::string& name, const std::function<void()>& work) {
 void measure_all(const Campaign& command) {
   if (command.sweeps.empty()) return measure(command);
   if (command.output->json) throw ConfigError("sweeps: got --json, which is for one sweep");
-  for (const Campaign& campaign : read_sweeps(command, command.sweeps)) {
-    in_child(campaign.device->device_name_of(campaign.device->device()),
-             [&] { print_summary(run(campaign, campaign.archs)); });
+  const std::vector<Campaign> campaigns = read_sweeps(command, command.sweeps);
+  in_child(command.sweeps, [&] {
+    for (const Campaign& campaign : campaigns) static_cast<void>(campaign.device->device());
+  });
+  for (const Campaign& campaign : campaigns) {
+    in_child(campaign.name, [&] { print_summary(run(campaign, campaign.archs)); });
   }
 }
 

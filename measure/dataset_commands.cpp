@@ -36,7 +36,7 @@ void deliver(const std::string& text, const std::string& out) {
 // ---- export
 
 struct ExportOptions {
-  std::string file, format = "csv", metric = "latency_ms", statistic = "corrected", out;
+  std::string file, format = "csv", metric = "latency_ms", statistic, out;  // statistic: empty is the metric's usual
   bool counts = false;
 };
 
@@ -49,8 +49,14 @@ std::optional<double> value_of(const Measurement& m, const ExportOptions& option
     return bytes ? std::optional(static_cast<double>(*bytes)) : std::nullopt;
   }
   std::optional<double> seconds = corrected_latency_s(m, reference_s);
-  if (options.statistic == "trimmed") seconds = latency_s(m);
-  if (options.statistic == "median") seconds = median_latency_s(m);
+  if (options.metric == "device_ms") {
+    seconds = device_latency_s(m);
+    if (seconds && options.statistic == "median") seconds = median_of(m.device_samples_s);
+  } else if (options.statistic == "trimmed") {
+    seconds = latency_s(m);
+  } else if (options.statistic == "median") {
+    seconds = median_latency_s(m);
+  }
   return seconds ? std::optional(rounded_ms(*seconds)) : std::nullopt;
 }
 
@@ -133,7 +139,7 @@ Table export_table(const Dataset& dataset, const ExportOptions& options) {
 
 std::string export_json(const Dataset& dataset, const ExportOptions& options) {
   Json json = {{"metric", options.metric}, {"devices", Json::array()}};
-  if (options.metric == "latency_ms") json["statistic"] = options.statistic;
+  if (options.metric != "memory_bytes") json["statistic"] = options.statistic;
   for (const std::string& device : dataset.devices()) {
     json["devices"].push_back({{"device", device}, {"origin", to_string(origin_of(dataset, device))}});
   }
@@ -153,7 +159,7 @@ std::string export_json(const Dataset& dataset, const ExportOptions& options) {
   return json.dump(2) + "\n";
 }
 
-void export_dataset(const ExportOptions& options) {
+void export_dataset(ExportOptions options) {
   const auto one_of = [](const std::string& option, const std::string& got, std::initializer_list<const char*> wanted) {
     for (const char* known : wanted) {
       if (got == known) return;
@@ -161,8 +167,14 @@ void export_dataset(const ExportOptions& options) {
     throw ConfigError(fmt::format("{}: got '{}', wanted one of {}", option, got, fmt::join(wanted, ", ")));
   };
   one_of("format", options.format, {"csv", "json", "markdown"});
-  one_of("metric", options.metric, {"latency_ms", "memory_bytes"});
-  one_of("statistic", options.statistic, {"corrected", "trimmed", "median"});
+  one_of("metric", options.metric, {"latency_ms", "device_ms", "memory_bytes"});
+  const bool device_time = options.metric == "device_ms";
+  if (options.statistic.empty()) options.statistic = device_time ? "trimmed" : "corrected";
+  if (device_time) {
+    one_of("statistic of device_ms", options.statistic, {"trimmed", "median"});  // anchors are in the host's time
+  } else {
+    one_of("statistic", options.statistic, {"corrected", "trimmed", "median"});
+  }
   const Dataset dataset = read_dataset(options.file);
   if (options.format == "json") return deliver(export_json(dataset, options), options.out);
   const Table table = export_table(dataset, options);
@@ -215,10 +227,11 @@ Action export_command(CLI::App& app) {
   auto options = std::make_shared<ExportOptions>();
   app.add_option("file", options->file, "dataset")->required();
   app.add_option("--format", options->format, "csv, json or markdown (default csv)");
-  app.add_option("--metric", options->metric, "latency_ms or memory_bytes (default latency_ms)");
+  app.add_option("--metric", options->metric,
+                 "latency_ms, device_ms (GPUs: by their own clock) or memory_bytes (default latency_ms)");
   app.add_flag("--counts", options->counts, "MACs and parameters of each network beside it");
   app.add_option("--statistic", options->statistic,
-                 "corrected by anchors, trimmed (HELP's mean), or median (default corrected)");
+                 "corrected by anchors, trimmed (HELP's mean), or median (default corrected; of device_ms trimmed)");
   app.add_option("--out", options->out, "file to write (default: stdout)");
   app.add_flag_callback(
       "--json", [options] { options->format = "json"; }, "the same as --format json");

@@ -50,6 +50,8 @@ std::string device_name(const Device& device) {
                       to_string(device.mode));
   if (!device.isa.empty()) name += "_" + device.isa;
   if (!device.pinned) name += "_unpinned";
+  if (device.cuda_graph) name += "_graph";
+  if (device.autotune) name += "_autotuned";
   return name;
 }
 

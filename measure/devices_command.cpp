@@ -31,9 +31,12 @@ struct Metric {
   std::string name, how;
 };
 
-std::vector<Metric> metrics(const Environment& environment) {
+std::vector<Metric> metrics(const Environment& environment, const Device& device) {
+  const bool gpu = backend(device.backend).on_gpu();
   const Fact* energy = environment.find("energy_uj");
   return {{"latency", "yes: host time from submission to completed output"},
+          {"device time", gpu ? "yes: between events around each run" : "no: processors have no clock of their own"},
+          {"state", gpu ? "clocks, temperature, power and what holds clocks down, as far as NVML tells" : "no"},
           {"energy", energy ? "counter readable, not recorded by this version" : "no: no readable energy counter"},
           {"memory", "arena, weights and scratchpad of each network, as planned by the backend"}};
 }
@@ -57,7 +60,7 @@ Json devices_json(const Environment& environment, const Device& device, double c
     if (!why.empty()) json["unavailable"][name] = why;
   }
   json["metrics"] = Json::object();
-  for (const Metric& metric : metrics(environment)) json["metrics"][metric.name] = metric.how;
+  for (const Metric& metric : metrics(environment, device)) json["metrics"][metric.name] = metric.how;
   json["harness_cost_us"] = cost_s * 1e6;
   json["warnings"] = Json::array();
   for (const Warning& warning : noise_warnings(environment, device)) {
@@ -77,7 +80,7 @@ void print_devices(const Environment& environment, const Device& device, double 
     if (!why.empty()) fmt::print("  {}\n", why);
   }
   fmt::print("\nmetrics\n");
-  for (const Metric& metric : metrics(environment)) fmt::print("  {:<10} {}\n", metric.name, metric.how);
+  for (const Metric& metric : metrics(environment, device)) fmt::print("  {:<12} {}\n", metric.name, metric.how);
   fmt::print("\nenvironment\n");
   for (const Fact& fact : environment.facts) {
     fmt::print("  {:<26} {}\n", fact.name,

@@ -48,10 +48,13 @@ constexpr std::array kFileFacts = {
 };
 
 /// What makes two environments two: everything that decides latencies and stays as it is between two runs.
-constexpr std::array<std::string_view, 18> kKeyFacts = {
-    "simulated", "cpu_model", "cpu_microcode",  "instruction_sets", "virtualised", "cpu_quota",
-    "governor",  "boost",     "intel_no_turbo", "smt_active",       "clocksource", "kernel",
-    "onednn",    "naslat",    "onednn_commit",  "onednn_runtime",   "compiler",    "omp_wait_policy"};
+constexpr std::array<std::string_view, 23> kKeyFacts = {
+    "simulated",       "cpu_model",       "cpu_microcode", "instruction_sets",
+    "virtualised",     "cpu_quota",       "governor",      "boost",
+    "intel_no_turbo",  "smt_active",      "clocksource",   "kernel",
+    "onednn",          "naslat",          "onednn_commit", "onednn_runtime",
+    "compiler",        "omp_wait_policy", "gpu",           "gpu_driver",
+    "gpu_driver_cuda", "cudnn",           "cublaslt"};
 
 std::string hash_text(std::string_view text) {  // FNV-1a
   std::uint64_t hash = 0xcbf29ce484222325;

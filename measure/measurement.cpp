@@ -46,6 +46,11 @@ std::optional<double> latency_s(const Measurement& measurement) {
   return trimmed_mean(measurement.samples_s, measurement.protocol.trim_fraction);
 }
 
+std::optional<double> device_latency_s(const Measurement& measurement) {
+  if (measurement.device_samples_s.empty()) return std::nullopt;
+  return trimmed_mean(measurement.device_samples_s, measurement.protocol.trim_fraction);
+}
+
 std::optional<double> median_latency_s(const Measurement& measurement) {
   if (measurement.skipped) return std::nullopt;
   if (measurement.samples_s.empty()) return measurement.latency_s_given;

@@ -49,12 +49,14 @@ struct Measurement {
   std::uint64_t network_fingerprint = 0;
   Protocol protocol{};
   std::vector<double> samples_s;            ///< raw, in run order, visit after visit
+  std::vector<double> device_samples_s{};   ///< of the same runs by the device's own clock; empty where it has none
   std::vector<double> anchor_s{};           ///< one per visit: the anchors' interpolated latency, empty without anchors
   std::optional<double> latency_s_given{};  ///< imported tables have no samples, only this
   std::vector<BlockLatency> blocks{};       ///< in order, on request
   Disturbance disturbance{};
+  DeviceStates device_states{};
   ExecutableInfo executable{};
-  std::vector<std::string> flags{};      ///< "disturbed", "not steady", "spikes": what a reader should know
+  std::vector<std::string> flags{};      ///< "disturbed", "throttled", "not steady", ...: what a reader should know
   std::optional<std::string> skipped{};  ///< why there is no latency
 
   bool operator==(const Measurement&) const = default;
@@ -66,6 +68,10 @@ struct Measurement {
 /// The anchor-corrected latency: each visit divided by its anchor, the median of the visits, times the campaign's
 /// reference anchor. Without anchors, latency_s.
 [[nodiscard]] std::optional<double> corrected_latency_s(const Measurement& measurement, double reference_anchor_s);
+
+/// HELP's statistic of the device's own samples, seconds; nothing where there are none. Anchors do not correct it: they
+/// are in the host's time.
+[[nodiscard]] std::optional<double> device_latency_s(const Measurement& measurement);
 
 /// Median of the raw samples; nothing if skipped or without samples (an imported value counts as its own median).
 [[nodiscard]] std::optional<double> median_latency_s(const Measurement& measurement);

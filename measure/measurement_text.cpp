@@ -23,9 +23,22 @@ std::string one_line(const Json& json) { return json.dump(-1, ' ', false, Json::
 // ---- writing
 
 Json to_json(const Device& device) {
-  return {{"backend", device.backend},      {"hardware", device.hardware},      {"isa", device.isa},
-          {"threads", device.threads},      {"dtype", to_string(device.dtype)}, {"batch", device.batch},
-          {"mode", to_string(device.mode)}, {"pinned", device.pinned}};
+  Json json = {{"backend", device.backend},      {"hardware", device.hardware},      {"isa", device.isa},
+               {"threads", device.threads},      {"dtype", to_string(device.dtype)}, {"batch", device.batch},
+               {"mode", to_string(device.mode)}, {"pinned", device.pinned}};
+  if (device.cuda_graph) json["cuda_graph"] = true;
+  if (device.autotune) json["autotune"] = true;
+  return json;
+}
+
+Json to_json(const DeviceState& state) {
+  Json json = Json::object();
+  if (state.sm_clock_mhz) json["sm_clock_mhz"] = *state.sm_clock_mhz;
+  if (state.memory_clock_mhz) json["memory_clock_mhz"] = *state.memory_clock_mhz;
+  if (state.temperature_c) json["temperature_c"] = *state.temperature_c;
+  if (state.power_w) json["power_w"] = *state.power_w;
+  if (state.clock_events) json["clock_events"] = *state.clock_events;
+  return json;
 }
 
 Json to_json(const Protocol& protocol) {
@@ -104,6 +117,10 @@ class Fields {
     if (!value.is_number() || value.get<double>() < 0) fail(name, value, "a number, at least 0");
     return value.get<double>();
   }
+  [[nodiscard]] std::optional<double> optional_number(const std::string& name) {
+    return find(name) ? std::optional(number(name)) : std::nullopt;
+  }
+  [[nodiscard]] bool optional_truth(const std::string& name) { return find(name) != nullptr && truth(name); }
   [[nodiscard]] std::vector<double> seconds(const std::string& name) {
     const Json& list = at(name);
     if (!list.is_array()) fail(name, list, "a list of seconds");
@@ -160,6 +177,8 @@ Device read_device(Fields fields) {
   device.batch = fields.integer<std::int64_t>("batch", 1, kMost);
   device.mode = fields.parsed("mode", parse_graph_mode);
   device.pinned = fields.truth("pinned");
+  device.cuda_graph = fields.optional_truth("cuda_graph");
+  device.autotune = fields.optional_truth("autotune");
   fields.no_more();
   return device;
 }
@@ -205,6 +224,23 @@ Disturbance read_disturbance(Fields fields) {
   disturbance.throttled_s = fields.number("throttled_s");
   fields.no_more();
   return disturbance;
+}
+
+DeviceState read_state(Fields fields) {
+  DeviceState state;
+  state.sm_clock_mhz = fields.optional_number("sm_clock_mhz");
+  state.memory_clock_mhz = fields.optional_number("memory_clock_mhz");
+  state.temperature_c = fields.optional_number("temperature_c");
+  state.power_w = fields.optional_number("power_w");
+  if (fields.find("clock_events")) state.clock_events = fields.texts("clock_events");
+  fields.no_more();
+  return state;
+}
+
+DeviceStates read_states(Fields fields) {
+  DeviceStates states{read_state(fields.object("before")), read_state(fields.object("after"))};
+  fields.no_more();
+  return states;
 }
 
 Shape read_shape(Fields& fields, const std::string& name) {
@@ -261,6 +297,10 @@ void check_parts(const Measurement& m, const std::string& subject) {
   if (m.samples_s.size() != static_cast<std::size_t>(m.protocol.timed_runs)) {
     fail(fmt::format("samples_s has {} values, protocol.timed_runs is {}", m.samples_s.size(), m.protocol.timed_runs));
   }
+  if (!m.device_samples_s.empty() && m.device_samples_s.size() != m.samples_s.size()) {
+    fail(
+        fmt::format("device_samples_s has {} values, samples_s has {}", m.device_samples_s.size(), m.samples_s.size()));
+  }
   const std::size_t anchors = m.protocol.anchor ? static_cast<std::size_t>(m.protocol.visits) : 0;
   if (m.anchor_s.size() != anchors) fail(fmt::format("anchor_s has {} values, wanted {}", m.anchor_s.size(), anchors));
   for (const double anchor_s : m.anchor_s) {
@@ -284,12 +324,14 @@ Measurement read_measurement(Fields& fields, const std::string& subject) {
   if (fields.find("skipped")) m.skipped = fields.text("skipped");
   if (!m.latency_s_given && !m.skipped) {
     m.samples_s = fields.seconds("samples_s");
+    if (fields.find("device_samples_s")) m.device_samples_s = fields.seconds("device_samples_s");
     m.anchor_s = fields.seconds("anchor_s");
     if (const Json* blocks = fields.find("blocks")) {
       if (!blocks->is_array()) fields.fail("blocks", *blocks, "a list of blocks");
       m.blocks = read_blocks(*blocks, subject);
     }
     m.disturbance = read_disturbance(fields.object("disturbance"));
+    if (fields.find("device_states")) m.device_states = read_states(fields.object("device_states"));
     m.executable = read_executable(fields.object("executable"));
   }
   m.protocol = read_protocol(fields.object("protocol"), subject);
@@ -330,9 +372,13 @@ std::string to_line(const Measurement& m) {
   json["flags"] = m.flags;
   if (!m.latency_s_given && !m.skipped) {
     json["samples_s"] = m.samples_s;
+    if (!m.device_samples_s.empty()) json["device_samples_s"] = m.device_samples_s;
     json["anchor_s"] = m.anchor_s;
     if (!m.blocks.empty()) json["blocks"] = to_json(m.blocks);
     json["disturbance"] = to_json(m.disturbance);
+    if (!m.device_states.empty()) {
+      json["device_states"] = {{"before", to_json(m.device_states.before)}, {"after", to_json(m.device_states.after)}};
+    }
     json["executable"] = to_json(m.executable);
   }
   json["protocol"] = to_json(m.protocol);

@@ -2,19 +2,38 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "configs/errors.hpp"
 
 namespace naslat {
 
+namespace {
+
+void refuse_gpu_options(const DeviceOptions& options) {
+  for (const auto& [name, given] :
+       {std::pair("gpu", options.gpu.has_value()), std::pair("cuda-graph", options.cuda_graph),
+        std::pair("autotune", options.autotune)}) {
+    if (given)
+      throw ConfigError(fmt::format("{}: got backend '{}', wanted cudnn: for GPUs only", name, options.backend));
+  }
+}
+
+}  // namespace
+
 Device DeviceOptions::device() const {
   if (batch < 1) throw ConfigError(fmt::format("batch: got {}, wanted at least 1", batch));
   if (threads < 0 || threads > 4096) throw ConfigError(fmt::format("threads: got {}, wanted 1..4096", threads));
+  if (!naslat::backend(backend).on_gpu()) refuse_gpu_options(*this);
   const std::vector<Device> known = naslat::backend(backend).devices();
   if (known.empty()) {
     const std::string why = naslat::backend(backend).unavailable();
     throw DataError(why.empty() ? fmt::format("{}: nothing can be measured with it here", backend) : why);
   }
-  Device device = known.front();
+  if (gpu && *gpu >= known.size()) {
+    throw ConfigError(fmt::format("gpu: got {}, wanted 0..{} (see `naslat devices`)", *gpu, known.size() - 1));
+  }
+  Device device = known[gpu.value_or(0)];
   for (const Device& candidate : known) {
     if (candidate.hardware == hardware) device = candidate;
   }
@@ -29,6 +48,8 @@ Device DeviceOptions::device() const {
   device.mode = parse_graph_mode(mode);
   device.isa = isa;
   device.pinned = !no_pin;
+  device.cuda_graph = cuda_graph;
+  device.autotune = autotune;
   return device;
 }
 
@@ -39,13 +60,17 @@ std::string DeviceOptions::device_name_of(const Device& device) const {
 std::shared_ptr<DeviceOptions> add_device_options(CLI::App& app) {
   auto options = std::make_shared<DeviceOptions>();
   app.add_option("--backend", options->backend, fmt::format("{} (default onednn)", fmt::join(backend_names(), ", ")));
-  app.add_option("--hardware", options->hardware, "which of the backend's devices (see `naslat devices`)");
+  auto* const hardware =
+      app.add_option("--hardware", options->hardware, "which of the backend's devices (see `naslat devices`)");
+  app.add_option("--gpu", options->gpu, "which GPU, by its place in `naslat devices` (default 0)")->excludes(hardware);
   app.add_option("--threads", options->threads, "threads (default: physical cores this process may use)");
   app.add_option("--batch", options->batch, "images per run (default 1)");
   app.add_option("--dtype", options->dtype, "f32, or tf32, bf16, f16 where the backend has it");
   app.add_option("--isa", options->isa, "upper limit of the instruction set: sse41, avx2, avx512_core, ...");
   app.add_option("--mode", options->mode, "eager, fused or pruned (default fused)");
   app.add_flag("--no-pin", options->no_pin, "leave threads where the system puts them");
+  app.add_flag("--cuda-graph", options->cuda_graph, "GPUs: replay each network as one CUDA graph: another device");
+  app.add_flag("--autotune", options->autotune, "GPUs: choose engines by timing them: another device");
   app.add_option("--device-name", options->name, "name in the dataset (default: built from the above)");
   return options;
 }

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,12 +13,14 @@
 
 namespace naslat {
 
-/// --backend --hardware --threads --batch --dtype --isa --mode --no-pin --device-name: which device is meant.
+/// --backend --hardware --gpu --threads --batch --dtype --isa --mode --no-pin --cuda-graph --autotune --device-name:
+/// which device is meant.
 struct DeviceOptions {
   std::string backend = "onednn", hardware, dtype = "f32", isa, mode = "fused", name;
   int threads = 0;  ///< 0: all usable physical cores
   std::int64_t batch = 1;
-  bool no_pin = false;
+  std::optional<std::size_t> gpu;  ///< place among the backend's devices, from 0
+  bool no_pin = false, cuda_graph = false, autotune = false;
 
   /// @throws ConfigError
   [[nodiscard]] Device device() const;

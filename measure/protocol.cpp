@@ -42,7 +42,8 @@ std::size_t visit_runs(const Protocol& protocol, int visit) {
                                   (visit < protocol.timed_runs % protocol.visits ? 1 : 0));
 }
 
-double time_runs(Executable& executable, const Clock& now, int discarded, std::span<double> samples_s) {
+double time_runs(Executable& executable, const Clock& now, int discarded, std::span<double> samples_s,
+                 std::vector<double>* device_samples_s) {
   double executing_s = 0;
   const double discarded_from_s = now();
   for (int i = 0; i < discarded; ++i) {
@@ -55,6 +56,9 @@ double time_runs(Executable& executable, const Clock& now, int discarded, std::s
     executable.run();
     sample_s = now() - start_s;
     executing_s += sample_s;
+    if (const auto device_s = device_samples_s ? executable.device_run_s() : std::nullopt) {
+      device_samples_s->push_back(*device_s);
+    }
     if (interrupted()) throw Interrupted{};
   }
   return executing_s;

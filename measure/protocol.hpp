@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <span>
+#include <vector>
 
 #include "measure/backend.hpp"
 #include "measure/statistics.hpp"
@@ -29,9 +30,11 @@ void validate(const Protocol& protocol);
 
 /// Runs `discarded` executions unrecorded, then times one execution per element of `samples_s`. Nothing but the
 /// execution lies between two clock reads.
+/// @param device_samples_s  gets the device's own times of the same runs appended, where it has a clock
 /// @returns seconds inside executions, discarded ones included
 /// @throws Interrupted between two runs
-double time_runs(Executable& executable, const Clock& now, int discarded, std::span<double> samples_s);
+double time_runs(Executable& executable, const Clock& now, int discarded, std::span<double> samples_s,
+                 std::vector<double>* device_samples_s = nullptr);
 
 /// Times every block while the whole network runs (HELP A.2), `runs` times.
 /// @param samples_s  runs × blocks, row-major; sized before timing begins

@@ -50,6 +50,8 @@ struct Subject {
     block_samples_s.clear();
     record.flags.clear();
     record.disturbance = {};
+    record.device_samples_s.clear();
+    record.device_states = {};
     visits_done = 0;
     warm = anchors_part = drifting = false;
   }
@@ -61,7 +63,9 @@ struct Visit {
   std::vector<double> samples_s;
   double at_s = 0;
   Disturbance disturbance{};
-  std::vector<double> block_samples_s{};  ///< runs × blocks
+  std::vector<double> block_samples_s{};   ///< runs × blocks
+  std::vector<double> device_samples_s{};  ///< none or as many as samples_s
+  DeviceStates device_states{};
 };
 
 /// HELP's statistic with whole runs dropped: those of the slowest and fastest totals. Dropping each block's own
@@ -88,6 +92,15 @@ std::vector<BlockLatency> block_latencies(const Subject& subject) {
     latencies.push_back({blocks[b], sum_s / static_cast<double>(runs - 2 * dropped)});
   }
   return latencies;
+}
+
+void append(std::vector<double>& values, const std::vector<double>& more) {
+  values.insert(values.end(), more.begin(), more.end());
+}
+
+/// Finer than any clock.
+void round_samples(std::vector<double>& samples_s) {
+  for (double& sample_s : samples_s) sample_s = std::round(sample_s * 1e10) / 1e10;
 }
 
 std::string campaign_id(const Backend& backend, std::uint64_t seed) {
@@ -287,9 +300,11 @@ class Sweep {
     }
     for (Visit& v : calmest) {
       Subject& subject = *v.subject;
-      subject.record.samples_s.insert(subject.record.samples_s.end(), v.samples_s.begin(), v.samples_s.end());
-      subject.block_samples_s.insert(subject.block_samples_s.end(), v.block_samples_s.begin(), v.block_samples_s.end());
+      append(subject.record.samples_s, v.samples_s);
+      append(subject.record.device_samples_s, v.device_samples_s);
+      append(subject.block_samples_s, v.block_samples_s);
       subject.record.disturbance += v.disturbance;
+      subject.record.device_states += v.device_states;
       subject.anchors_part = subject.anchors_part || parted;
       subject.drifting = subject.drifting || (anchors_ && calmest_difference > kAnchorTolerance);
       ++subject.visits_done;
@@ -304,16 +319,20 @@ class Sweep {
     const std::size_t runs = visit_runs(protocol, subject.visits_done);
     const std::size_t blocks = options_.blocks ? subject.executable->blocks().size() : 0;
     Visit visit{&subject, std::vector<double>(runs), 0, {}, std::vector<double>(runs * blocks)};
+    visit.device_samples_s.reserve(runs);
+    visit.device_states.before = subject.executable->device_state();
     const Disturbance before = counters_ ? counters_->read() : Disturbance{};
     const double start_s = now_();
     if (blocks == 0) {
-      summary_.executing_s += time_runs(*subject.executable, now_, discarded, visit.samples_s);
+      summary_.executing_s += time_runs(*subject.executable, now_, discarded, visit.samples_s, &visit.device_samples_s);
     } else {
       time_with_blocks(*subject.executable, discarded, visit);
     }
     visit.at_s = (start_s + now_()) / 2;
     if (counters_) visit.disturbance = counters_->read() - before;
-    for (double& sample_s : visit.samples_s) sample_s = std::round(sample_s * 1e10) / 1e10;  // finer than any clock
+    visit.device_states.after = subject.executable->device_state();
+    round_samples(visit.samples_s);
+    round_samples(visit.device_samples_s);
     subject.warm = true;
     return visit;
   }
@@ -322,7 +341,8 @@ class Sweep {
   void time_with_blocks(Executable& executable, int discarded, Visit& visit) {
     const std::size_t blocks = visit.block_samples_s.size() / visit.samples_s.size();
     for (std::size_t run = 0; run < visit.samples_s.size(); ++run) {
-      summary_.executing_s += time_runs(executable, now_, run == 0 ? discarded : 0, {&visit.samples_s[run], 1});
+      summary_.executing_s +=
+          time_runs(executable, now_, run == 0 ? discarded : 0, {&visit.samples_s[run], 1}, &visit.device_samples_s);
       summary_.executing_s += time_blocks(executable, now_, 1, {&visit.block_samples_s[run * blocks], blocks});
     }
   }
@@ -333,6 +353,7 @@ class Sweep {
     m.blocks = block_latencies(subject);
     if (subject.anchors_part) m.flags.emplace_back("anchors part");
     if (subject.drifting) m.flags.emplace_back("drifting");
+    if (throttled(m.device_states)) m.flags.emplace_back("throttled");
     if (disturbed(m.disturbance, m.protocol.timed_runs)) {
       m.flags.emplace_back("disturbed");
       held_back.push_back(&subject);
@@ -360,8 +381,10 @@ class Sweep {
 
   void record(Subject& subject) {
     if (std::exchange(subject.recorded, true)) return;
-    dataset_.append(subject.calmest());
+    const Measurement& m = subject.calmest();
+    dataset_.append(m);
     ++summary_.measured;
+    if (throttled(m.device_states)) ++summary_.throttled;
   }
 
   void show_progress() {

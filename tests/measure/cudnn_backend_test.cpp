@@ -5,10 +5,14 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
 
 #include "configs/errors.hpp"
+#include "measure/backends/cudnn/autotune.hpp"
+#include "measure/backends/cudnn/bounded_cache.hpp"
 #include "measure/backends/cudnn/cudnn.hpp"
 #include "measure/backends/cudnn/gpu.hpp"
+#include "measure/backends/cudnn/shared_library.hpp"
 #include "measure/backends/reference/reference.hpp"
 #include "spaces/network_builder.hpp"
 #include "spaces/passes.hpp"
@@ -114,6 +118,144 @@ TEST(CudnnBackend, TellsWhatRan) {
   EXPECT_GT(info.weight_bytes, 8 * 8 * 9 * 4);
 }
 
+TEST(CudnnBackend, MeasuresTheGpusOwnTime) {
+  const auto backend = backend_with("processor");
+  const SearchSpace& space = search_space("nasbench201-imagenet16");
+  const auto executable = backend->compile(space.network(space.at(7)), device_of(*backend, GraphMode::fused));
+  const Clock now = steady_clock();
+  for (int i = 0; i < 3; ++i) {
+    const double start_s = now();
+    executable->run();
+    const double host_s = now() - start_s;
+    EXPECT_GT(executable->device_run_s().value(), 0);
+    EXPECT_LE(executable->device_run_s().value(), host_s + 1e-6);
+  }
+}
+
+/// Variables of the driver that the processor plays.
+template <typename Value>
+Value& of_driver(const char* name) {
+  const SharedLibrary driver({"libcuda.so.1"},
+                             {.chosen = {fs::path(NASLAT_CUDNN_FAKES) / "processor"}, .loader = false, .usual = {}});
+  return *static_cast<Value*>(driver.require(name));
+}
+
+TEST(CudaGraphs, AreCapturedOnceAndReplayed) {
+  const auto backend = backend_with("processor");
+  const SearchSpace& space = search_space("nasbench201-imagenet16");
+  const Network network = space.network(space.at(7));
+  Device device = device_of(*backend, GraphMode::fused);
+  const std::vector<float> expected = backend->compile(network, device)->output();
+  device.cuda_graph = true;
+  const int &launches = of_driver<int>("fake_launches"), &replays = of_driver<int>("fake_replays");
+  const int replays_before = replays;
+  const auto executable = backend->compile(network, device);
+  EXPECT_GE(replays, replays_before + 4);
+  EXPECT_TRUE(executable->info().notes.empty() || executable->info().notes[0].find("CUDA graph") == std::string::npos);
+  EXPECT_TRUE(executable->blocks().empty());
+  const int launches_before = launches, warm_replays = replays;
+  executable->run();
+  EXPECT_EQ(launches, launches_before);
+  EXPECT_EQ(replays, warm_replays + 1);
+  EXPECT_GE(executable->device_run_s().value(), 0);
+  EXPECT_EQ(executable->output(), expected);
+}
+
+TEST(CudaGraphs, GiveWayToPlainLaunchesWhereTheyCannotBeCaptured) {
+  const auto backend = backend_with("processor");
+  const SearchSpace& space = search_space("nasbench201-imagenet16");
+  const Network network = space.network(space.at(7));
+  Device device = device_of(*backend, GraphMode::fused);
+  const std::vector<float> expected = backend->compile(network, device)->output();
+  device.cuda_graph = true;
+  of_driver<bool>("fake_refuse_capture") = true;
+  const auto executable = backend->compile(network, device);
+  of_driver<bool>("fake_refuse_capture") = false;
+  ASSERT_FALSE(executable->info().notes.empty());
+  EXPECT_EQ(executable->info().notes.back().find("no CUDA graph but plain launches: cudnn: "), 0U)
+      << executable->info().notes.back();
+  const int launches = of_driver<int>("fake_launches");
+  executable->run();
+  EXPECT_GT(of_driver<int>("fake_launches"), launches);
+  EXPECT_FALSE(executable->blocks().empty());
+  EXPECT_EQ(executable->output(), expected);
+}
+
+Network one_convolution(std::int64_t channels) {
+  NetworkBuilder net("one", Shape{{1, channels, 6, 6}});
+  const TensorId y = net.relu(net.conv(net.input(), {.out_channels = 8, .kernel = 3, .padding = 1}));
+  return net.build(net.linear(net.global_average_pool(y), 10));
+}
+
+TEST(Autotuning, LeavesTheHeuristicsChoiceForAFasterOneAndRemembersIt) {
+  const auto backend = backend_with("processor");
+  Device device = device_of(*backend, GraphMode::fused);
+  const Network network = one_convolution(8);
+  const std::vector<float> expected = backend->compile(network, device)->output();
+  device.autotune = true;
+  const auto executable = backend->compile(network, device);
+  const auto& kernels = executable->info().kernels;
+  const std::string chosen = "1x conv cudnn:algorithm3 (autotuned 3 of 3, workspace 512)";
+  EXPECT_EQ(kernels.at(0), chosen);
+  EXPECT_EQ(executable->output(), expected);
+  const int uploads = of_driver<int>("fake_uploads");
+  EXPECT_EQ(backend->compile(network, device)->info().kernels, kernels);
+  EXPECT_EQ(of_driver<int>("fake_uploads"), uploads) << "nothing was timed again, no weights were uploaded again";
+  device.autotune = false;
+  EXPECT_EQ(backend->compile(network, device)->info().kernels.at(0), "1x conv cudnn:algorithm2");
+}
+
+TEST(Autotuning, KeepsTheFirstCandidateUnlessAnotherGainsMoreThanThreePercent) {
+  using Samples = std::vector<std::vector<double>>;
+  EXPECT_EQ(fastest_candidate(Samples{{100, 100, 100}, {98, 98, 98}}), 0U);
+  EXPECT_EQ(fastest_candidate(Samples{{100, 100, 100}, {97, 97, 97}}), 0U);
+  EXPECT_EQ(fastest_candidate(Samples{{100, 100, 100}, {96.9, 96.9, 96.9}}), 1U);
+  EXPECT_EQ(fastest_candidate(Samples{{100, 100, 100}, {90, 90, 90}, {80, 80, 80}}), 2U);
+  EXPECT_EQ(fastest_candidate(Samples{{100, 100, 1}, {90, 900, 90}}), 1U) << "medians decide";
+  EXPECT_EQ(fastest_candidate(Samples{{}, {100, 100, 100}, {99, 99, 99}}), 1U) << "the first that works";
+  EXPECT_EQ(fastest_candidate(Samples{{}, {}}), std::nullopt);
+  EXPECT_EQ(fastest_candidate({}), std::nullopt);
+}
+
+TEST(BoundedCache, DropsTheLeastRecentlyUsedOfWhatNobodyHolds) {
+  BoundedCache<std::string, int> cache(10);
+  cache.insert("stays", 0, 0);
+  cache.insert("a", 1, 4);
+  const auto held = cache.insert("b", 2, 4);
+  cache.insert("c", 3, 2);
+  EXPECT_TRUE(cache.find("a"));
+  cache.insert("d", 4, 2);  // "b" is the oldest, and held
+  EXPECT_FALSE(cache.find("c"));
+  EXPECT_TRUE(cache.find("a"));
+  cache.insert("e", 5, 1);
+  EXPECT_FALSE(cache.find("d"));
+  EXPECT_TRUE(cache.find("a") && cache.find("b") && cache.find("e") && cache.find("stays"));
+  EXPECT_EQ(cache.size(), 9U);
+}
+
+/// Weights that no executable uses any more go once they fill their share of the GPU's memory.
+TEST(Workshop, HoldsABoundedAmountOfWeights) {
+  std::size_t& memory_bytes = of_driver<std::size_t>("fake_memory_bytes");
+  const std::size_t before = std::exchange(memory_bytes, 0);
+  const auto backend = backend_with("processor");
+  const Network network = one_convolution(8), another = one_convolution(16);
+  const Device device = device_of(*backend, GraphMode::fused);
+  const int& uploads = of_driver<int>("fake_uploads");
+  auto held = backend->compile(network, device);  // the GPU's first use
+  memory_bytes = before;
+  static_cast<void>(backend->compile(another, device));
+  const int uploaded = uploads;
+  const std::vector<float> expected = backend->compile(network, device)->output();
+  EXPECT_EQ(uploads, uploaded) << "they are shared while an executable holds them";
+  held->run();
+  EXPECT_EQ(held->output(), expected);
+  held.reset();
+  static_cast<void>(backend->compile(one_convolution(24), device));
+  const int uploaded_again = uploads;
+  EXPECT_EQ(backend->compile(network, device)->output(), expected);
+  EXPECT_GT(uploads, uploaded_again);
+}
+
 TEST(CudnnBackend, RefusesAnInstructionSet) {
   const auto backend = backend_with("processor");
   const SearchSpace& space = search_space("nasbench201-imagenet16");
@@ -127,6 +269,39 @@ TEST(CudnnBackend, NamesItsDevice) {
   EXPECT_EQ(backend->devices().at(0).hardware, "processor-1");
   const auto facts = backend->facts();
   EXPECT_EQ(facts.at(0), std::pair(std::string("gpu"), std::string("NVIDIA Processor 1")));
+  EXPECT_EQ(facts.back(), std::pair(std::string("gpu_driver"), std::string("580.65.06")));
+}
+
+TEST(CudnnBackend, ListsEveryGpuThatIsNewEnough) {
+  const auto backend = backend_with("processor");
+  std::vector<std::string> names;
+  for (const Device& device : backend->devices()) names.push_back(device.hardware);
+  EXPECT_EQ(names, (std::vector<std::string>{"processor-1", "processor-1-gpu1", "processor-2"}));
+}
+
+TEST(CudnnBackend, MeasuresOnTheGpuOfThatName) {
+  const auto backend = backend_with("processor");
+  const SearchSpace& space = search_space("nasbench201-imagenet16");
+  const Network network = space.network(space.at(7));
+  const std::vector<float> expected = backend->compile(network, device_of(*backend, GraphMode::fused))->output();
+  const auto second = backend->compile(network, backend->devices().at(1));
+  EXPECT_EQ(second->device_state().temperature_c, 35) << "the card at the second GPU's place on the bus";
+  const auto third = backend->compile(network, backend->devices().at(2));
+  EXPECT_TRUE(third->device_state().empty()) << "NVML does not know this one";
+  EXPECT_EQ(third->output(), expected);
+  EXPECT_EQ(backend->facts().at(0).second, "NVIDIA Processor 2");
+  Device elsewhere = device_of(*backend, GraphMode::fused);
+  elsewhere.hardware = "h100";
+  EXPECT_THROW(static_cast<void>(backend->compile(network, elsewhere)), DataError);
+}
+
+TEST(CudnnBackend, ReadsTheStateOfItsGpu) {
+  const auto backend = backend_with("processor");
+  const SearchSpace& space = search_space("nasbench201-imagenet16");
+  const auto executable = backend->compile(space.network(space.at(0)), device_of(*backend, GraphMode::fused));
+  const DeviceState state = executable->device_state();
+  EXPECT_EQ(state.temperature_c, 61);
+  EXPECT_TRUE(throttled({.before = state}));
 }
 
 TEST(CudnnBackend, NamesGpusShortly) {

@@ -116,24 +116,54 @@ constexpr std::string_view kH100 = R"({
   "maxSharedMemoryPerBlock": 49152, "maxSharedMemoryPerBlockOptin": 232448, "reservedSharedMemoryPerBlock": 1024})";
 
 /// cuDNN 9.8 and newer choose engines and make them ready for a GPU that is only described.
-TEST_F(CudnnDescriptors, FindAnEngineForEveryConvolutionOnAnH100) {
-  const SearchPath path{.chosen = {fs::path(NASLAT_CUDA_LIBRARIES)}, .loader = true, .usual = {}};
-  std::optional<Descriptor> h100;
-  try {
-    static_cast<void>(open_cublas_lt(path));  // some engines need it
-    h100.emplace(cudnn_, CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR);
-    h100->set(CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR, kH100.size(), kH100.data()).finalise();
-  } catch (const std::exception& reason) {
-    GTEST_SKIP() << "this cuDNN takes no such description: " << reason.what();
+class CudnnOnAnH100 : public CudnnDescriptors {
+ protected:
+  void SetUp() override {
+    CudnnDescriptors::SetUp();
+    if (IsSkipped()) return;
+    const SearchPath path{.chosen = {fs::path(NASLAT_CUDA_LIBRARIES)}, .loader = true, .usual = {}};
+    try {
+      static_cast<void>(open_cublas_lt(path));  // some engines need it
+      h100_.emplace(cudnn_, CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR);
+      h100_->set(CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR, kH100.size(), kH100.data()).finalise();
+    } catch (const std::exception& reason) {
+      GTEST_SKIP() << "this cuDNN takes no such description: " << reason.what();
+    }
   }
+  [[nodiscard]] std::vector<PlannedConvolution> plans(const ConvolutionCall& call, const Arithmetic& arithmetic,
+                                                      std::size_t most) const {
+    return plan_convolutions(cudnn_, {.properties = &*h100_}, call, arithmetic, most);
+  }
+  std::optional<Descriptor> h100_;
+};
+
+TEST_F(CudnnOnAnH100, FindsAnEngineForEveryConvolution) {
   for (const ConvolutionCall& call : calls_of_every_space<ConvolutionCall>()) {
     for (const auto& [dtype, channels_last] :
          {std::pair(DataType::f32, false), std::pair(DataType::f32, true), std::pair(DataType::tf32, false),
           std::pair(DataType::tf32, true), std::pair(DataType::f16, true), std::pair(DataType::bf16, true)}) {
       SCOPED_TRACE(text(call));
-      EXPECT_NO_THROW(
-          static_cast<void>(plan_convolution(cudnn_, {.properties = &*h100}, call, {dtype, channels_last})));
+      EXPECT_NO_THROW(static_cast<void>(plans(call, {dtype, channels_last}, 1)));
     }
+  }
+}
+
+TEST_F(CudnnOnAnH100, RanksCandidatesAndLeavesTheFirstWhereItWas) {
+  const ConvolutionCall call{.in_channels = 64,
+                             .in_height = 56,
+                             .in_width = 56,
+                             .out_channels = 64,
+                             .out_height = 56,
+                             .out_width = 56,
+                             .kernel = 3,
+                             .padding = 1};
+  for (const DataType dtype : {DataType::f32, DataType::tf32, DataType::f16}) {
+    const auto one = plans(call, {dtype, true}, 1), several = plans(call, {dtype, true}, 5);
+    ASSERT_EQ(one.size(), 1U);
+    EXPECT_GT(several.size(), 1U);
+    EXPECT_LE(several.size(), 5U);
+    EXPECT_EQ(one[0].engine, several[0].engine);
+    for (const PlannedConvolution& plan : several) EXPECT_LE(plan.workspace_bytes(), kConvolutionWorkspaceLimit);
   }
 }
 

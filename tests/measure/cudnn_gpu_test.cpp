@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,18 @@ class CudnnGpu : public testing::TestWithParam<DataType> {
       executable->run();  // what an earlier run left behind must not matter
       EXPECT_LE(relative_error(executable->output(), first), bound(device.dtype));
     }
+  }
+
+  struct Extras {
+    bool cuda_graph = false, autotune = false;
+  };
+  static std::unique_ptr<Executable> compile_one(const Extras& extras) {
+    const SearchSpace& space = search_space("nasbench201-imagenet16");
+    Device device = backend("cudnn").devices().at(0);
+    device.dtype = GetParam();
+    device.cuda_graph = extras.cuda_graph;
+    device.autotune = extras.autotune;
+    return backend("cudnn").compile(space.network(space.at(123)), device);
   }
 
   static void expect_agreement_of(const std::string& space_name, int count) {
@@ -93,6 +106,49 @@ TEST_P(CudnnGpu, TimesEveryBlock) {
   std::vector<double> boundaries_s(executable->blocks().size() + 1);
   executable->run_blocks(steady_clock(), boundaries_s);
   EXPECT_TRUE(std::is_sorted(boundaries_s.begin(), boundaries_s.end()));
+}
+
+TEST_P(CudnnGpu, MeasuresItsOwnTimeWithinTheHosts) {
+  const auto executable = compile_one({});
+  const Clock now = steady_clock();
+  const double start_s = now();
+  executable->run();
+  const double host_s = now() - start_s;
+  EXPECT_GT(executable->device_run_s().value(), 0);
+  EXPECT_LE(executable->device_run_s().value(), host_s + 1e-6);  // events have steps of half a microsecond
+}
+
+TEST_P(CudnnGpu, ReplaysItsRunAsACudaGraph) {
+  const auto plain = compile_one({}), graph = compile_one({.cuda_graph = true});
+  for (const std::string& note : graph->info().notes) EXPECT_EQ(note.find("no CUDA graph"), std::string::npos) << note;
+  graph->run();
+  EXPECT_LE(relative_error(graph->output(), plain->output()), bound(GetParam()));
+}
+
+TEST_P(CudnnGpu, AgreesWithAutotunedEngines) {
+  const auto plain = compile_one({}), tuned = compile_one({.autotune = true});
+  EXPECT_LE(relative_error(tuned->output(), plain->output()), bound(GetParam()));
+  EXPECT_EQ(compile_one({.autotune = true})->info().kernels, tuned->info().kernels) << "choices are remembered";
+}
+
+/// Virtual GPUs and systems without NVML say nothing.
+TEST_P(CudnnGpu, SaysHowItIs) {
+  const DeviceState state = compile_one({})->device_state();
+  if (state.empty()) GTEST_SKIP() << "no NVML for this GPU";
+  EXPECT_GT(state.sm_clock_mhz.value_or(1), 0);
+  EXPECT_LT(state.temperature_c.value_or(0), 120);
+  EXPECT_LT(state.power_w.value_or(0), 2000);
+}
+
+/// Thousands of networks must fit through one GPU: here some, with weights of their own.
+TEST_P(CudnnGpu, CompilesManyNetworksOneAfterTheOther) {
+  const SearchSpace& space = search_space("fbnet");
+  Rng rng(8);
+  for (int i = 0; i < 100; ++i) {
+    Device device = backend("cudnn").devices().at(0);
+    device.dtype = GetParam();
+    EXPECT_NO_THROW(static_cast<void>(backend("cudnn").compile(space.network(sample(space, rng)), device)));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(InEveryType, CudnnGpu,

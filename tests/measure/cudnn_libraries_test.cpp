@@ -7,6 +7,7 @@
 
 #include "configs/errors.hpp"
 #include "measure/backends/cudnn/dynamic_libraries.hpp"
+#include "measure/backends/cudnn/gpu_state.hpp"
 #include "tests/temporary_folder.hpp"
 
 namespace naslat::cudnn {
@@ -70,6 +71,26 @@ TEST(CudnnLibraries, AreLookedForWhereTheUserSaysFirstThenInPythonWheels) {
   EXPECT_EQ(path.chosen,
             (std::vector<fs::path>{"/opt/a/", "/opt/a/lib64", "/opt/a/lib", "/opt/b/", "/opt/b/lib64", "/opt/b/lib"}));
   EXPECT_NE(std::find(path.usual.begin(), path.usual.end(), wheel), path.usual.end());
+}
+
+TEST(GpuState, IsReadFromTheCardOfThatPciBus) {
+  const auto nvml = open_nvml(fakes({"processor"}));
+  ASSERT_TRUE(nvml);
+  const DeviceState state = GpuStateReader(nvml, "0000:0A:00.0").read();
+  EXPECT_EQ(state, (DeviceState{.sm_clock_mhz = 1980,
+                                .memory_clock_mhz = 2619,
+                                .temperature_c = 61,
+                                .power_w = 312.5,
+                                .clock_events = clock_event_names(0x44)}));
+  EXPECT_EQ(GpuStateReader(nvml, "0000:0B:00.0").read().temperature_c, 35);
+  EXPECT_TRUE(GpuStateReader(nvml, "0000:0C:00.0").read().empty());
+}
+
+TEST(GpuState, LacksWhatCannotBeRead) {
+  const DeviceState state = GpuStateReader(open_nvml(fakes({"old_nvml"})), "0000:0A:00.0").read();
+  EXPECT_EQ(state, (DeviceState{.sm_clock_mhz = 1980, .temperature_c = 61, .clock_events = clock_event_names(0x44)}));
+  EXPECT_FALSE(open_nvml(fakes({"driver"})));
+  EXPECT_TRUE(GpuStateReader(std::nullopt, "0000:0A:00.0").read().empty());
 }
 
 TEST(CudnnLibraries, HaveEveryFunctionOfOurTables) {

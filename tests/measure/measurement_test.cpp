@@ -55,6 +55,8 @@ Measurement imported() {
   m.anchor_s.clear();
   m.executable = {};
   m.disturbance = {};
+  m.device_samples_s.clear();
+  m.device_states = {};
   m.origin = Origin::imported;
   m.latency_s_given = 0.0125;
   m.index.reset();
@@ -70,6 +72,18 @@ TEST(MeasurementText, RoundTripsExactly) {
     EXPECT_EQ(line.find('\n'), std::string::npos);
     EXPECT_EQ(std::get<Measurement>(parse_line(line, "f:1")), m);
   }
+}
+
+TEST(MeasurementText, LeavesOutWhatProcessorsDoNotHave) {
+  Measurement m = example_measurement();
+  m.device_config.cuda_graph = m.device_config.autotune = false;
+  m.device_samples_s.clear();
+  m.device_states = {};
+  const std::string line = to_line(m);
+  for (const char* const field : {"cuda_graph", "autotune", "device_samples_s", "device_states"}) {
+    EXPECT_EQ(line.find(field), std::string::npos) << field;
+  }
+  EXPECT_EQ(std::get<Measurement>(parse_line(line, "f:1")), m);
 }
 
 TEST(MeasurementText, RoundTripsEnvironments) {
@@ -106,6 +120,10 @@ TEST(MeasurementText, SaysWhereAndWhatIsWrong) {
             "nb201.jsonl:812: device_config: threads: got \"2\", wanted an integer in 0..1000000");
   EXPECT_EQ(error_of(replaced(line, "\"pruned\"", "\"prune\"")),
             "nb201.jsonl:812: device_config: mode: got 'prune', wanted one of eager, fused, pruned");
+  EXPECT_EQ(error_of(replaced(line, "\"device_samples_s\":[0.0005,", "\"device_samples_s\":[")),
+            "nb201.jsonl:812: device_samples_s has 3 values, samples_s has 4");
+  EXPECT_EQ(error_of(replaced(line, "\"power_w\":312.5", "\"power_w\":-1")),
+            "nb201.jsonl:812: device_states: after: power_w: got -1, wanted a number, at least 0");
   EXPECT_EQ(error_of("{"), "nb201.jsonl:812: not JSON: got '{'");
   EXPECT_EQ(error_of("[]"), "nb201.jsonl:812: got [], wanted an object");
 }
@@ -143,8 +161,36 @@ TEST(DeviceName, HoldsWhatMakesADevice) {
   device.pinned = false;
   device.mode = GraphMode::eager;
   EXPECT_EQ(device_name(device), "epyc-9xx5_t2_b1_f32_eager_avx2_unpinned");
+  device = {.backend = "cudnn", .hardware = "h100", .isa = "", .cuda_graph = true, .autotune = true};
+  EXPECT_EQ(device_name(device), "cudnn-h100_t1_b1_f32_fused_graph_autotuned");
   device = {.backend = "simulated", .hardware = "npu_like", .isa = ""};
   EXPECT_EQ(device_name(device), "simulated-npu_like_t1_b1_f32_fused");
+}
+
+TEST(DeviceStates, NameTheBitsOfNvml) {
+  EXPECT_TRUE(clock_event_names(0).empty());
+  EXPECT_EQ(clock_event_names(0x1 | 0x4 | 0x600), (std::vector<std::string>{"idle", "power cap", "0x600"}));
+}
+
+TEST(DeviceStates, AreThrottledByPowerAndHeatOnly) {
+  for (std::uint64_t bit = 1; bit <= 0x200; bit *= 2) {
+    const bool slower = bit == 0x4 || bit == 0x8 || bit == 0x20 || bit == 0x40 || bit == 0x80;
+    EXPECT_EQ(throttled({.before = {.clock_events = clock_event_names(bit)}}), slower) << bit;
+    EXPECT_EQ(throttled({.after = {.clock_events = clock_event_names(bit)}}), slower) << bit;
+  }
+  EXPECT_FALSE(throttled({}));
+}
+
+TEST(DeviceStates, KeepTheFirstAndTheLastReadingAndAllEvents) {
+  using Events = std::vector<std::string>;
+  DeviceStates states;
+  states += {{.temperature_c = 40, .clock_events = Events{"idle"}}, {.temperature_c = 50, .clock_events = Events{}}};
+  states += {{.temperature_c = 55, .clock_events = Events{"power cap"}}, {.temperature_c = 60}};
+  states += {{.temperature_c = 58, .clock_events = Events{"display"}},
+             {.temperature_c = 65, .clock_events = Events{"hw thermal"}}};
+  EXPECT_EQ(states.before, (DeviceState{.temperature_c = 40, .clock_events = Events{"idle"}}));
+  EXPECT_EQ(states.after.temperature_c, 65);
+  EXPECT_EQ(states.after.clock_events, (Events{"hw thermal", "display", "power cap"}));
 }
 
 TEST(LatencySummary, HasMedianMinimumAndDeviationOfTheSamples) {
@@ -152,6 +198,7 @@ TEST(LatencySummary, HasMedianMinimumAndDeviationOfTheSamples) {
   Measurement m = example_measurement();
   m.protocol = {.timed_runs = 10, .visits = 1, .anchor = false};
   m.samples_s = {1e-3, 2e-3, 3e-3, 4e-3, 5e-3, 6e-3, 7e-3, 8e-3, 9e-3, 10e-3};
+  m.device_samples_s = std::vector<double>(10, 0.5e-3);
   m.anchor_s.clear();
   dataset.measurements.push_back(m);
   m.architecture = "another";
@@ -162,6 +209,18 @@ TEST(LatencySummary, HasMedianMinimumAndDeviationOfTheSamples) {
   EXPECT_DOUBLE_EQ(std::get<double>(table.rows[0][2]), 5.5);
   EXPECT_DOUBLE_EQ(std::get<double>(table.rows[0][3]), 1);
   EXPECT_NEAR(std::get<double>(table.rows[0][4]), 100 * 2.5 / 5.5, 1e-9);
+  EXPECT_EQ(table.columns[5].name, "device_ms");
+  EXPECT_DOUBLE_EQ(std::get<double>(table.rows[0][5]), 0.5);
+}
+
+TEST(LatencySummary, HasNoDeviceTimeOfProcessors) {
+  Dataset dataset;
+  dataset.measurements.push_back(example_measurement());
+  dataset.measurements[0].device_samples_s.clear();
+  const Table table = latency_summary(dataset, example_measurement().space, example_measurement().device,
+                                      {example_measurement().architecture});
+  EXPECT_EQ(table.columns[5].name, "repeat");
+  EXPECT_EQ(table.rows.at(0).size(), table.columns.size());
 }
 
 }  // namespace

@@ -22,6 +22,10 @@ class ScriptedExecutable final : public Executable {
   }
   [[nodiscard]] std::vector<float> output() const override { return {}; }
   [[nodiscard]] const ExecutableInfo& info() const override { return info_; }
+  [[nodiscard]] std::optional<double> device_run_s() const override {
+    events_ += 'd';
+    return runs_ / 2.0;
+  }
 
  private:
   double& now_s_;
@@ -43,6 +47,24 @@ TEST(TimeRuns, ReadsTheClockAroundEachTimedRunOnly) {
   EXPECT_EQ(events, "crrccrccrccrc");
   EXPECT_EQ(samples_s, (std::vector<double>{3, 4, 5}));
   EXPECT_DOUBLE_EQ(executing_s, 15);
+}
+
+TEST(TimeRuns, AsksForTheDevicesOwnTimeAfterTheClockWasRead) {
+  double now_s = 0;
+  std::string events;
+  ScriptedExecutable executable(now_s, events);
+  const Clock clock = [&] {
+    events += 'c';
+    return now_s;
+  };
+  std::vector<double> samples_s(2), device_samples_s{7};
+  time_runs(executable, clock, 1, samples_s, &device_samples_s);
+  EXPECT_EQ(events, "crccrcdcrcd");
+  EXPECT_EQ(device_samples_s, (std::vector<double>{7, 1, 1.5}));
+  NullExecutable processor;
+  std::vector<double> none;
+  time_runs(processor, clock, 0, samples_s, &none);
+  EXPECT_TRUE(none.empty());
 }
 
 TEST(VisitRuns, SplitTheTimedRunsWithoutLosingOne) {

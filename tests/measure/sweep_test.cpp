@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,8 @@ class ScriptedBackend final : public Backend {
   static Device device() { return {.backend = "simulated", .hardware = "scripted", .isa = ""}; }
 
   double now_s = 0;
+  std::optional<double> device_run_s;
+  DeviceState state;
   int runs_until_interrupt = -1;
   std::string refused;
   std::vector<std::string> runs;
@@ -51,6 +54,8 @@ class ScriptedBackend final : public Backend {
     }
     [[nodiscard]] std::vector<float> output() const override { return {}; }
     [[nodiscard]] const ExecutableInfo& info() const override { return info_; }
+    [[nodiscard]] std::optional<double> device_run_s() const override { return owner_.device_run_s; }
+    [[nodiscard]] DeviceState device_state() const override { return owner_.state; }
 
    private:
     ScriptedBackend& owner_;
@@ -151,6 +156,21 @@ TEST(Sweep, RecordsWhatTheBackendRefusesAndGoesOn) {
   EXPECT_EQ(std::count_if(dataset.measurements.begin(), dataset.measurements.end(),
                           [](const Measurement& m) { return m.skipped == "scripted: layer 'x': refused"; }),
             1);
+}
+
+TEST(Sweep, RecordsWhatTheDeviceSaysOfItselfAndFlagsWhatHeldItBack) {
+  const TemporaryFolder folder;
+  ScriptedBackend backend;
+  backend.device_run_s = 0.25;
+  backend.state = {.sm_clock_mhz = 1410, .clock_events = clock_event_names(0x4)};
+  const SweepSummary summary = run(backend, ScriptedBackend::device(), small_options(), folder / "d", {"random:3"});
+  EXPECT_EQ(summary.throttled, 3U);
+  for (const Measurement& m : read_dataset(folder / "d").measurements) {
+    EXPECT_EQ(m.device_samples_s, std::vector<double>(10, 0.25));
+    EXPECT_EQ(m.device_states.before, backend.state);
+    EXPECT_EQ(m.device_states.after, backend.state);
+    EXPECT_EQ(m.flags, std::vector<std::string>{"throttled"});
+  }
 }
 
 std::string error_of(Backend& backend, const SweepOptions& options, const std::filesystem::path& path) {

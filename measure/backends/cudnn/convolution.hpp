@@ -20,6 +20,7 @@ inline constexpr std::int64_t kConvolutionWorkspaceLimit = std::int64_t{256} << 
 struct Arithmetic {
   DataType dtype = DataType::f32;
   bool channels_last = false;
+  bool operator==(const Arithmetic&) const = default;
 };
 
 [[nodiscard]] cudnnDataType_t storage_type(DataType dtype);
@@ -67,18 +68,20 @@ struct PlannedConvolution {
   [[nodiscard]] std::int64_t workspace_bytes() const { return plan.integer(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE); }
 };
 
-/// The first engine of cuDNN's heuristics that keeps within the workspace limit, and for f32 within f32.
+/// The first engines of cuDNN's heuristics that keep within the workspace limit, and for f32 within f32; `most` of
+/// them.
 /// @throws Unsupported where there is none
-[[nodiscard]] PlannedConvolution plan_convolution(const CudnnFunctions& cudnn, const Target& target,
-                                                  const ConvolutionCall& call, const Arithmetic& arithmetic);
+[[nodiscard]] std::vector<PlannedConvolution> plan_convolutions(const CudnnFunctions& cudnn, const Target& target,
+                                                                const ConvolutionCall& call,
+                                                                const Arithmetic& arithmetic, std::size_t most);
 /// The same, ready to be bound.
-[[nodiscard]] EnginePointer graph_convolution(const Gpu& gpu, const ConvolutionCall& call,
-                                              const Arithmetic& arithmetic);
+[[nodiscard]] std::vector<EnginePointer> graph_convolutions(const Gpu& gpu, const ConvolutionCall& call,
+                                                            const Arithmetic& arithmetic, std::size_t most);
 
 /// The same by cuDNN's older interface, which knows no addition, bias and ReLU: those are left to the caller.
 /// @throws Unsupported where it has no algorithm
-[[nodiscard]] EnginePointer legacy_convolution(const Gpu& gpu, const ConvolutionCall& call,
-                                               const Arithmetic& arithmetic);
+[[nodiscard]] std::vector<EnginePointer> legacy_convolutions(const Gpu& gpu, const ConvolutionCall& call,
+                                                             const Arithmetic& arithmetic, std::size_t most);
 
 /// The older interface's descriptors of a convolution. @throws Unsupported where cuDNN refuses them
 struct LegacyDescriptors {

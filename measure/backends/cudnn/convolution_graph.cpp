@@ -217,15 +217,19 @@ PlannedConvolution planned(const CudnnFunctions& cudnn, const Target& target, Da
 
 }  // namespace
 
-PlannedConvolution plan_convolution(const CudnnFunctions& cudnn, const Target& target, const ConvolutionCall& call,
-                                    const Arithmetic& arithmetic) {
+std::vector<PlannedConvolution> plan_convolutions(const CudnnFunctions& cudnn, const Target& target,
+                                                  const ConvolutionCall& call, const Arithmetic& arithmetic,
+                                                  std::size_t most) {
   const auto graph = std::make_shared<const ConvolutionGraph>(cudnn, target.handle, call, arithmetic);
+  std::vector<PlannedConvolution> found;
   std::string why = "no engine";
   for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK}) {
+    if (!found.empty()) break;
     try {
       for (const Descriptor& configuration : configurations(cudnn, target, graph->graph(), mode)) {
+        if (found.size() == most) break;
         try {
-          return planned(cudnn, target, arithmetic.dtype, graph, configuration);
+          found.push_back(planned(cudnn, target, arithmetic.dtype, graph, configuration));
         } catch (const Unsupported& reason) {
           why = reason.what();
         }
@@ -234,12 +238,18 @@ PlannedConvolution plan_convolution(const CudnnFunctions& cudnn, const Target& t
       why = reason.what();
     }
   }
-  throw Unsupported(why);
+  if (found.empty()) throw Unsupported(why);
+  return found;
 }
 
-EnginePointer graph_convolution(const Gpu& gpu, const ConvolutionCall& call, const Arithmetic& arithmetic) {
-  return std::make_shared<GraphConvolution>(
-      gpu, call, plan_convolution(gpu.libraries().cudnn, {.handle = gpu.cudnn()}, call, arithmetic));
+std::vector<EnginePointer> graph_convolutions(const Gpu& gpu, const ConvolutionCall& call, const Arithmetic& arithmetic,
+                                              std::size_t most) {
+  std::vector<EnginePointer> engines;
+  for (PlannedConvolution& planned :
+       plan_convolutions(gpu.libraries().cudnn, {.handle = gpu.cudnn()}, call, arithmetic, most)) {
+    engines.push_back(std::make_shared<GraphConvolution>(gpu, call, std::move(planned)));
+  }
+  return engines;
 }
 
 }  // namespace naslat::cudnn

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <span>
 
 #include "configs/errors.hpp"
 #include "measure/backends/cudnn/convolution.hpp"
@@ -54,26 +55,14 @@ namespace {
 
 class LegacyConvolution final : public Engine {
  public:
-  LegacyConvolution(const Gpu& gpu, const ConvolutionCall& call, const Arithmetic& arithmetic)
-      : gpu_(gpu), descriptors_(std::make_shared<LegacyDescriptors>(gpu.libraries().cudnn, call, arithmetic)) {
-    std::array<cudnnConvolutionFwdAlgoPerf_t, CUDNN_CONVOLUTION_FWD_ALGO_COUNT> candidates{};
-    int count = 0;
-    const LegacyDescriptors& d = *descriptors_;
-    static_cast<void>(d.cudnn.cudnnGetConvolutionForwardAlgorithm_v7(gpu.cudnn(), d.src, d.weights, d.convolution,
-                                                                     d.dst, static_cast<int>(candidates.size()), &count,
-                                                                     candidates.data()));
-    for (int i = 0; i < count; ++i) {
-      const auto& candidate = candidates.at(static_cast<std::size_t>(i));
-      if (candidate.status != CUDNN_STATUS_SUCCESS ||
-          candidate.memory > static_cast<std::size_t>(kConvolutionWorkspaceLimit))
-        continue;
-      if (arithmetic.dtype == DataType::f32 && candidate.mathType != CUDNN_FMA_MATH) continue;
-      algorithm_ = candidate.algo;
-      workspace_bytes_ = candidate.memory;
-      gpu.check(d.cudnn.cudnnSetConvolutionMathType(d.convolution, candidate.mathType), "math type");
-      return;
-    }
-    throw Unsupported("no convolution algorithm");
+  LegacyConvolution(const Gpu& gpu, const ConvolutionCall& call, const Arithmetic& arithmetic,
+                    const cudnnConvolutionFwdAlgoPerf_t& found)
+      : gpu_(gpu),
+        descriptors_(std::make_unique<LegacyDescriptors>(gpu.libraries().cudnn, call, arithmetic)),
+        algorithm_(found.algo),
+        workspace_bytes_(found.memory) {
+    gpu.check(gpu.libraries().cudnn.cudnnSetConvolutionMathType(descriptors_->convolution, found.mathType),
+              "math type");
   }
 
   [[nodiscard]] Launch bind(const Pointers& at, void* workspace) const override {
@@ -93,15 +82,31 @@ class LegacyConvolution final : public Engine {
 
  private:
   const Gpu& gpu_;
-  std::shared_ptr<LegacyDescriptors> descriptors_;
-  cudnnConvolutionFwdAlgo_t algorithm_{};
-  std::size_t workspace_bytes_ = 0;
+  std::unique_ptr<LegacyDescriptors> descriptors_;
+  cudnnConvolutionFwdAlgo_t algorithm_;
+  std::size_t workspace_bytes_;
 };
 
 }  // namespace
 
-EnginePointer legacy_convolution(const Gpu& gpu, const ConvolutionCall& call, const Arithmetic& arithmetic) {
-  return std::make_shared<LegacyConvolution>(gpu, call, arithmetic);
+std::vector<EnginePointer> legacy_convolutions(const Gpu& gpu, const ConvolutionCall& call,
+                                               const Arithmetic& arithmetic, std::size_t most) {
+  const LegacyDescriptors d(gpu.libraries().cudnn, call, arithmetic);
+  std::array<cudnnConvolutionFwdAlgoPerf_t, CUDNN_CONVOLUTION_FWD_ALGO_COUNT> found{};
+  int count = 0;
+  static_cast<void>(d.cudnn.cudnnGetConvolutionForwardAlgorithm_v7(
+      gpu.cudnn(), d.src, d.weights, d.convolution, d.dst, static_cast<int>(found.size()), &count, found.data()));
+  std::vector<EnginePointer> engines;
+  for (const auto& algorithm : std::span(found).first(static_cast<std::size_t>(count))) {
+    const bool rounds_f32 = arithmetic.dtype == DataType::f32 && algorithm.mathType != CUDNN_FMA_MATH;
+    if (algorithm.status != CUDNN_STATUS_SUCCESS || rounds_f32) continue;
+    if (algorithm.memory > static_cast<std::size_t>(kConvolutionWorkspaceLimit)) continue;
+    if (engines.size() < most) {
+      engines.push_back(std::make_shared<LegacyConvolution>(gpu, call, arithmetic, algorithm));
+    }
+  }
+  if (engines.empty()) throw Unsupported("no convolution algorithm");
+  return engines;
 }
 
 }  // namespace naslat::cudnn

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <utility>
 
 #include "configs/errors.hpp"
@@ -42,68 +43,99 @@ Arithmetic arithmetic_of(const Device& device) {
 class CudnnBackend final : public Backend {
  public:
   [[nodiscard]] std::string name() const override { return "cudnn"; }
+  [[nodiscard]] bool on_gpu() const override { return true; }
 
   [[nodiscard]] std::vector<Device> devices() const override {
-    if (!open()) return {};
-    return {{.backend = name(), .hardware = short_name(workshop_->gpu().name()), .isa = ""}};
+    std::vector<Device> devices;
+    if (!open()) return devices;
+    for (const GpuListing& gpu : gpus_) {
+      devices.push_back({.backend = name(), .hardware = gpu.short_name, .isa = ""});
+    }
+    return devices;
   }
 
+  /// Also tries the first GPU, to see whether the libraries work. Who measures on another leaves it alone.
   [[nodiscard]] std::string unavailable() const override {
-    open();
-    return missing_;
+    if (!open()) return missing_;
+    try {
+      workshop(0);
+    } catch (const DataError& reason) {
+      return reason.what();
+    }
+    return "";
   }
 
   [[nodiscard]] std::unique_ptr<Executable> compile(const Network& network, const Device& device) override {
     const Clock now = steady_clock();
     const double start_s = now();
     if (!open()) throw DataError(missing_);
-    check_device(workshop_->gpu(), device);
-    workshop_->gpu().make_current();
+    used_ = find(device.hardware);
+    Workshop& workshop = this->workshop(used_);
+    check_device(workshop.gpu(), device);
+    workshop.gpu().make_current();
     const Arithmetic arithmetic = arithmetic_of(device);
     const Network graph = lowered(network, device);
     Plan plan = make_plan(
         graph, {.every_op_alone = device.mode == GraphMode::eager, .channels_last = arithmetic.channels_last});
-    auto executable = std::make_unique<CudnnExecutable>(*workshop_, graph, std::move(plan), arithmetic);
+    auto executable = std::make_unique<CudnnExecutable>(workshop, graph, std::move(plan), arithmetic, device);
     executable->set_build_s(now() - start_s);
     executable->run();
     check_output(network, executable->output());
     return executable;
   }
 
+  /// Of the GPU that was compiled for last; of the first before.
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> facts() const override {
     if (!open()) return {};
-    const Gpu& gpu = workshop_->gpu();
-    const Libraries& libraries = gpu.libraries();
     int cuda = 0;
-    gpu.check(gpu.driver().cuDriverGetVersion(&cuda), "driver version");
+    check(libraries_->driver, libraries_->driver.cuDriverGetVersion(&cuda), "driver version");
     std::vector<std::pair<std::string, std::string>> facts = {
-        {"gpu", gpu.name()},
+        {"gpu", gpus_[used_].name},
         {"gpu_driver_cuda", cuda_version_text(cuda)},
-        {"cudnn", library_version_text(libraries.cudnn.cudnnGetVersion())},
-        {"cudnn_file", libraries.cudnn.library.file()},
-        {"cublaslt", library_version_text(libraries.cublas_lt.cublasLtGetVersion())}};
+        {"cudnn", library_version_text(libraries_->cudnn.cudnnGetVersion())},
+        {"cudnn_file", libraries_->cudnn.library.file()},
+        {"cublaslt", library_version_text(libraries_->cublas_lt.cublasLtGetVersion())}};
     std::array<char, 80> driver{};
-    if (libraries.nvml && libraries.nvml->driver_version(driver.data(), driver.size()) == 0) {
+    if (libraries_->nvml && libraries_->nvml->driver_version(driver.data(), driver.size()) == 0) {
       facts.emplace_back("gpu_driver", driver.data());
     }
     return facts;
   }
 
  private:
-  /// Whether there is a GPU; looks for one at the first call.
+  /// Whether there are libraries and a GPU; looks for them at the first call.
   bool open() const {
-    if (!workshop_ && missing_.empty()) {
+    if (gpus_.empty() && missing_.empty()) {
       try {
-        workshop_ = new Workshop(default_search_path());
+        libraries_ = new Libraries(open_libraries(default_search_path()));
+        gpus_ = list_gpus(*libraries_);
       } catch (const DataError& reason) {
         missing_ = reason.what();
       }
     }
-    return workshop_ != nullptr;
+    return !gpus_.empty();
   }
 
-  mutable Workshop* workshop_ = nullptr;  // never deleted: the driver is gone before objects of static life are
+  /// @throws DataError where this GPU does not start
+  Workshop& workshop(std::size_t gpu) const {
+    Workshop*& known = workshops_[gpu];
+    if (known == nullptr) known = new Workshop(*libraries_, gpus_[gpu].number);
+    return *known;
+  }
+
+  [[nodiscard]] std::size_t find(const std::string& hardware) const {
+    for (std::size_t gpu = 0; gpu < gpus_.size(); ++gpu) {
+      if (gpus_[gpu].short_name == hardware) return gpu;
+    }
+    throw DataError(fmt::format("cudnn: hardware: got '{}', which is not here", hardware));
+  }
+
+  // Never deleted: the driver is gone before objects of static life are.
+  mutable const Libraries* libraries_ = nullptr;
+  mutable std::map<std::size_t, Workshop*> workshops_;  // of the GPUs used so far
+  mutable std::vector<GpuListing> gpus_;
   mutable std::string missing_;
+  std::size_t used_ = 0;
 };
 
 }  // namespace

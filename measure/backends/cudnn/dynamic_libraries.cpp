@@ -27,14 +27,14 @@ SharedLibrary open(const std::vector<std::string>& names, const SearchPath& path
   throw DataError(fmt::format("cudnn: {}, wanted {}", reason.what(), wanted));
 }
 
-void check_driver(CUresult result, const DriverFunctions& driver, const char* what) {
+}  // namespace
+
+void check(const DriverFunctions& driver, CUresult result, const char* what) {
   if (result == CUDA_SUCCESS) return;
   const char* text = nullptr;
   driver.cuGetErrorString(result, &text);
-  throw DataError(fmt::format("cudnn: {}: {}", what, text != nullptr ? text : "unknown error"));
+  throw DataError(fmt::format("cudnn: {}: {}", what, text != nullptr ? text : "unknown error of the driver"));
 }
-
-}  // namespace
 
 std::string cuda_version_text(int version) { return fmt::format("{}.{}", version / 1000, version % 1000 / 10); }
 
@@ -94,7 +94,6 @@ std::optional<NvmlFunctions> open_nvml(const SearchPath& path) try {
   if (functions.clock_event_reasons == nullptr) {  // its name before driver 535
     find(library, "nvmlDeviceGetCurrentClocksThrottleReasons", functions.clock_event_reasons);
   }
-  find(library, "nvmlDeviceGetViolationStatus", functions.violation_status);
   return functions.init() == 0 ? std::optional(functions) : std::nullopt;
 } catch (const DataError&) {
   return std::nullopt;
@@ -103,9 +102,9 @@ std::optional<NvmlFunctions> open_nvml(const SearchPath& path) try {
 Libraries open_libraries(const SearchPath& path) {
   Libraries libraries;
   libraries.driver = open_driver(path);
-  check_driver(libraries.driver.cuInit(0), libraries.driver, "the driver does not start");
+  check(libraries.driver, libraries.driver.cuInit(0), "the driver does not start");
   int count = 0;
-  check_driver(libraries.driver.cuDeviceGetCount(&count), libraries.driver, "the driver counts no GPUs");
+  check(libraries.driver, libraries.driver.cuDeviceGetCount(&count), "the driver counts no GPUs");
   if (count == 0) throw DataError("cudnn: the driver finds no GPU, wanted one");
   libraries.cudnn = open_cudnn(path);
   // cuDNN opens cuBLASLt and the run-time compiler by name when it needs them: where they are open, it finds them.

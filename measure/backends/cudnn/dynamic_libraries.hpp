@@ -49,6 +49,9 @@ struct Libraries {
 /// All of them, initialised, with at least one GPU. @throws DataError in one line
 [[nodiscard]] Libraries open_libraries(const SearchPath& path);
 
+/// @throws DataError "cudnn: WHAT: the driver's own words"
+void check(const DriverFunctions& driver, CUresult result, const char* what);
+
 /// 13000 → "13.0" (CUDA), 91900 → "9.19.0" (cuDNN), 130200 → "13.2.0" (cuBLASLt)
 [[nodiscard]] std::string cuda_version_text(int version);
 [[nodiscard]] std::string library_version_text(std::size_t version);

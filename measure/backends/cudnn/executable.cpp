@@ -6,18 +6,21 @@
 #include <map>
 #include <utility>
 
+#include "configs/errors.hpp"
 #include "measure/backends/cudnn/storage.hpp"
 
 namespace naslat::cudnn {
 
-CudnnExecutable::CudnnExecutable(Workshop& workshop, const Network& network, Plan plan, const Arithmetic& arithmetic)
-    : workshop_(workshop), arithmetic_(arithmetic), output_shape_(plan.output_shape) {
-  const EnginesOfSteps once = choose(plan.once), steps = choose(plan.steps);
-  place(network, plan, once, steps);
-  describe(plan, steps);
+CudnnExecutable::CudnnExecutable(Workshop& workshop, const Network& network, Plan plan, const Arithmetic& arithmetic,
+                                 const Device& device)
+    : workshop_(workshop), arithmetic_(arithmetic), stopwatch_(workshop.gpu()), output_shape_(plan.output_shape) {
+  once_ = choose(plan.once, device.autotune);
+  steps_ = choose(plan.steps, device.autotune);
+  place(network, plan);
+  describe(plan);
   std::vector<Launch> once_launches;
-  bind(plan.once, once, once_launches);
-  const std::vector<std::size_t> ends = bind(plan.steps, steps, launches_);
+  bind(plan.once, once_, once_launches);
+  const std::vector<std::size_t> ends = bind(plan.steps, steps_, launches_);
   for (const PlannedBlock& block : plan.blocks) {
     blocks_.push_back({block.kind, block.input, block.output});
     const std::size_t end = block.first_step + block.step_count;
@@ -25,21 +28,35 @@ CudnnExecutable::CudnnExecutable(Workshop& workshop, const Network& network, Pla
   }
   output_ = address(plan.output);
   execute(once_launches);
+  if (device.cuda_graph) capture();
 }
 
-CudnnExecutable::EnginesOfSteps CudnnExecutable::choose(const std::vector<Step>& steps) {
+void CudnnExecutable::capture() {
+  constexpr int kReplays = 4;  // the first ones of a graph are slower
+  execute(launches_);          // what libraries load at first use must be there
+  try {
+    graph_.emplace(workshop_.gpu(), [this] { submit(launches_); });
+  } catch (const DataError& reason) {
+    info_.notes.push_back(fmt::format("no CUDA graph but plain launches: {}", reason.what()));
+    return;
+  }
+  blocks_.clear();
+  block_ends_.clear();
+  for (int i = 0; i < kReplays; ++i) run();
+}
+
+CudnnExecutable::EnginesOfSteps CudnnExecutable::choose(const std::vector<Step>& steps, bool autotune) {
   EnginesOfSteps chosen;
-  for (const Step& step : steps) chosen.push_back(&workshop_.engines(step, arithmetic_));
+  for (const Step& step : steps) chosen.push_back(workshop_.engines(step, {arithmetic_, autotune}));
   return chosen;
 }
 
-void CudnnExecutable::place(const Network& network, const Plan& plan, const EnginesOfSteps& once,
-                            const EnginesOfSteps& steps) {
+void CudnnExecutable::place(const Network& network, const Plan& plan) {
   const std::size_t width = element_bytes(arithmetic_.dtype);
   const ArenaPlan offsets = plan_arena(plan, width);
   std::size_t workspace = 0, constant_bytes = 0;
-  for (const EnginesOfSteps* const list : {&once, &steps}) {
-    for (const ChosenEngines* const chosen : *list) {
+  for (const EnginesOfSteps* const list : {&once_, &steps_}) {
+    for (const auto& chosen : *list) {
       for (const EnginePointer& engine : chosen->engines) workspace = std::max(workspace, engine->workspace_bytes());
     }
   }
@@ -57,9 +74,8 @@ void CudnnExecutable::place(const Network& network, const Plan& plan, const Engi
   }
   info_.weight_bytes = static_cast<std::int64_t>(constant_bytes);
   for (const Weights& weights : plan.weights) {
-    const DeviceMemory& memory = workshop_.weights(network, weights, arithmetic_.dtype);
-    weights_.push_back(memory.data());
-    info_.weight_bytes += static_cast<std::int64_t>(memory.bytes());
+    weights_.push_back(workshop_.weights(network, weights, arithmetic_.dtype));
+    info_.weight_bytes += static_cast<std::int64_t>(weights_.back()->bytes());
   }
   info_.arena_bytes = static_cast<std::int64_t>(offsets.bytes);
   info_.scratchpad_bytes = static_cast<std::int64_t>(workspace);
@@ -67,8 +83,9 @@ void CudnnExecutable::place(const Network& network, const Plan& plan, const Engi
 
 std::byte* CudnnExecutable::address(const Operand& operand) const {
   if (operand.kind == Operand::Kind::none) return nullptr;
-  const auto& starts = operand.kind == Operand::Kind::buffer ? buffers_ : weights_;
-  return starts[operand.index] + operand.offset * element_bytes(arithmetic_.dtype);
+  std::byte* const start =
+      operand.kind == Operand::Kind::buffer ? buffers_[operand.index] : weights_[operand.index]->data();
+  return start + operand.offset * element_bytes(arithmetic_.dtype);
 }
 
 std::vector<std::size_t> CudnnExecutable::bind(const std::vector<Step>& steps, const EnginesOfSteps& engines,
@@ -83,8 +100,23 @@ std::vector<std::size_t> CudnnExecutable::bind(const std::vector<Step>& steps, c
   return ends;
 }
 
-void CudnnExecutable::execute(std::span<const Launch> launches) const {
+void CudnnExecutable::submit(std::span<const Launch> launches) {
   for (const Launch& launch : launches) launch();
+}
+
+void CudnnExecutable::execute(std::span<const Launch> launches) const {
+  submit(launches);
+  workshop_.gpu().synchronise();
+}
+
+void CudnnExecutable::run() {
+  stopwatch_.start();
+  if (graph_) {
+    graph_->launch();
+  } else {
+    submit(launches_);
+  }
+  stopwatch_.stop();
   workshop_.gpu().synchronise();
 }
 
@@ -109,17 +141,17 @@ std::vector<float> CudnnExecutable::output() const {
   return is_map && arithmetic_.channels_last ? channels_first(values, output_shape_) : values;
 }
 
-void CudnnExecutable::describe(const Plan& plan, const EnginesOfSteps& engines) {
+void CudnnExecutable::describe(const Plan& plan) {
   std::map<std::string, int> counts;
-  for (std::size_t s = 0; s < engines.size(); ++s) {
-    for (const EnginePointer& engine : engines[s]->engines) {
-      ++counts[engine->name()];
+  for (std::size_t s = 0; s < steps_.size(); ++s) {
+    const ChosenEngines& chosen = *steps_[s];
+    for (const EnginePointer& engine : chosen.engines) {
+      const bool timed = engine == chosen.engines.front() && !chosen.choice.empty();
+      ++counts[timed ? fmt::format("{} ({})", engine->name(), chosen.choice) : engine->name()];
       ++info_.primitives;
     }
     if (std::holds_alternative<Copying>(plan.steps[s].operation)) ++info_.reorders;
-    if (!engines[s]->note.empty()) {
-      info_.notes.push_back(fmt::format("layer '{}': {}", plan.steps[s].layer, engines[s]->note));
-    }
+    if (!chosen.note.empty()) info_.notes.push_back(fmt::format("layer '{}': {}", plan.steps[s].layer, chosen.note));
   }
   for (const auto& [name, count] : counts) info_.kernels.push_back(fmt::format("{}x {}", count, name));
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <utility>
@@ -12,30 +13,66 @@
 namespace naslat::cudnn {
 
 namespace {
+
 constexpr int kOldestCapability = 75;  // Turing: what our kernels are compiled for at least
+
+std::string name_of(const DriverFunctions& driver, CUdevice device) {
+  std::array<char, 256> name{};
+  check(driver, driver.cuDeviceGetName(name.data(), static_cast<int>(name.size()), device), "device name");
+  return name.data();
 }
 
-Gpu::Gpu(const SearchPath& path) : libraries_(open_libraries(path)) {
-  open_context();
+/// 8.6 is 86.
+int capability_of(const DriverFunctions& driver, CUdevice device) {
+  int major = 0, minor = 0;
+  check(driver, driver.cuDeviceGetAttribute(&major, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, device),
+        "capability");
+  check(driver, driver.cuDeviceGetAttribute(&minor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, device),
+        "capability");
+  return 10 * major + minor;
+}
+
+}  // namespace
+
+std::vector<GpuListing> list_gpus(const Libraries& libraries) {
+  const DriverFunctions& driver = libraries.driver;
+  int count = 0;
+  check(driver, driver.cuDeviceGetCount(&count), "number of GPUs");
+  std::vector<GpuListing> list;
+  std::string too_old;
+  for (int number = 0; number < count; ++number) {
+    CUdevice device = 0;
+    check(driver, driver.cuDeviceGet(&device, number), "device");
+    GpuListing gpu{number, name_of(driver, device), short_name(name_of(driver, device))};
+    if (const int capability = capability_of(driver, device); capability < kOldestCapability) {
+      too_old = fmt::format("cudnn: '{}' is too old: got compute capability {}.{}, wanted {}.{} or newer", gpu.name,
+                            capability / 10, capability % 10, kOldestCapability / 10, kOldestCapability % 10);
+      continue;
+    }
+    const bool taken = std::any_of(list.begin(), list.end(),
+                                   [&](const GpuListing& earlier) { return earlier.short_name == gpu.short_name; });
+    if (taken) gpu.short_name += fmt::format("-gpu{}", list.size());
+    list.push_back(std::move(gpu));
+  }
+  if (list.empty()) throw DataError(too_old);
+  return list;
+}
+
+Gpu::Gpu(const Libraries& libraries, int number) : libraries_(libraries) {
+  open_context(number);
   load_kernels();
   check(libraries_.cudnn.cudnnCreate(&cudnn_), "cuDNN does not start");
   check(libraries_.cudnn.cudnnSetStream(cudnn_, stream_), "cuDNN's stream");
   check(libraries_.cublas_lt.cublasLtCreate(&cublas_lt_), "cuBLASLt does not start");
 }
 
-void Gpu::open_context() {
-  check(driver().cuDeviceGet(&device_, 0), "device");
-  std::array<char, 256> name{};
-  check(driver().cuDeviceGetName(name.data(), static_cast<int>(name.size()), device_), "device name");
-  name_ = name.data();
-  int major = 0, minor = 0;
-  check(driver().cuDeviceGetAttribute(&major, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, device_), "capability");
-  check(driver().cuDeviceGetAttribute(&minor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, device_), "capability");
-  compute_capability_ = 10 * major + minor;
-  if (compute_capability_ < kOldestCapability) {
-    throw DataError(fmt::format("cudnn: '{}' is too old: got compute capability {}.{}, wanted {}.{} or newer", name_,
-                                major, minor, kOldestCapability / 10, kOldestCapability % 10));
-  }
+void Gpu::open_context(int number) {
+  check(driver().cuDeviceGet(&device_, number), "device");
+  compute_capability_ = capability_of(driver(), device_);
+  check(driver().cuDeviceTotalMem_v2(&memory_bytes_, device_), "memory");
+  std::array<char, 32> pci_bus_id{};
+  check(driver().cuDeviceGetPCIBusId(pci_bus_id.data(), static_cast<int>(pci_bus_id.size()), device_), "PCI bus id");
+  state_ = GpuStateReader(libraries_.nvml, pci_bus_id.data());
   // Waiting by a loop: to be woken would cost 10 to 50 us. Refused where the context exists already; then it stays.
   static_cast<void>(driver().cuDevicePrimaryCtxSetFlags_v2(device_, CU_CTX_SCHED_SPIN));
   check(driver().cuDevicePrimaryCtxRetain(&context_, device_), "context");
@@ -58,12 +95,7 @@ CUfunction Gpu::kernel(const std::string& name) {
   return function;
 }
 
-void Gpu::check(CUresult result, const char* what) const {
-  if (result == CUDA_SUCCESS) return;
-  const char* text = nullptr;
-  driver().cuGetErrorString(result, &text);
-  throw DataError(fmt::format("cudnn: {}: {}", what, text != nullptr ? text : "unknown error of the driver"));
-}
+void Gpu::check(CUresult result, const char* what) const { cudnn::check(driver(), result, what); }
 
 void Gpu::check(cudnnStatus_t status, const char* what) const {
   if (status == CUDNN_STATUS_SUCCESS) return;

@@ -3,17 +3,28 @@
 #include <map>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "measure/backends/cudnn/dynamic_libraries.hpp"
+#include "measure/backends/cudnn/gpu_state.hpp"
 
 namespace naslat::cudnn {
 
-/// The first GPU that the driver shows (CUDA_VISIBLE_DEVICES chooses): its context, one stream, the libraries' handles
-/// and our kernels. Lives as long as the process: the libraries do not survive their own end.
+/// A GPU that can be opened.
+struct GpuListing {
+  int number = 0;          ///< the driver's, of those that CUDA_VISIBLE_DEVICES shows
+  std::string name;        ///< as the vendor writes it, e.g. "NVIDIA GeForce GTX 1080 Ti"
+  std::string short_name;  ///< "geforce-gtx-1080-ti"; with "-gpu1" behind it where an earlier one is of that name
+};
+/// @throws DataError where there is none that is new enough
+[[nodiscard]] std::vector<GpuListing> list_gpus(const Libraries& libraries);
+
+/// A GPU: its context, one stream, the libraries' handles and our kernels. Lives as long as the process: the libraries
+/// do not survive their own end.
 class Gpu {
  public:
-  /// @throws DataError in one line: what is missing or too old, got and wanted
-  explicit Gpu(const SearchPath& path);
+  /// @param number  the driver's @throws DataError in one line: what does not start
+  Gpu(const Libraries& libraries, int number);
   Gpu(const Gpu&) = delete;
   Gpu& operator=(const Gpu&) = delete;
 
@@ -23,15 +34,17 @@ class Gpu {
   [[nodiscard]] cudnnHandle_t cudnn() const { return cudnn_; }
   [[nodiscard]] cublasLtHandle_t cublas_lt() const { return cublas_lt_; }
 
-  /// As the vendor writes it, e.g. "NVIDIA GeForce GTX 1080 Ti".
-  [[nodiscard]] const std::string& name() const { return name_; }
   /// 8.6 is 86.
   [[nodiscard]] int compute_capability() const { return compute_capability_; }
+
+  [[nodiscard]] std::size_t memory_bytes() const { return memory_bytes_; }
 
   /// The context of the calling thread becomes this GPU's.
   void make_current() const { check(driver().cuCtxSetCurrent(context_), "context"); }
   /// One of our kernels, e.g. "elementwise_f16".
   [[nodiscard]] CUfunction kernel(const std::string& name);
+  /// Clocks, temperature and power, as far as they can be read.
+  [[nodiscard]] DeviceState state() const { return state_.read(); }
   void synchronise() const { check(driver().cuStreamSynchronize(stream_), "run"); }
 
   /// @throws DataError with the library's own words
@@ -40,18 +53,19 @@ class Gpu {
   void check(cublasStatus_t status, const char* what) const;
 
  private:
-  void open_context();
+  void open_context(int number);
   void load_kernels();
 
-  Libraries libraries_;
+  const Libraries& libraries_;
   CUdevice device_ = 0;
   CUcontext context_ = nullptr;
   CUstream stream_ = nullptr;
   CUmodule module_ = nullptr;
   cudnnHandle_t cudnn_ = nullptr;
   cublasLtHandle_t cublas_lt_ = nullptr;
-  std::string name_;
   int compute_capability_ = 0;
+  std::size_t memory_bytes_ = 0;
+  GpuStateReader state_;
   std::map<std::string, CUfunction> kernels_;
 };
 

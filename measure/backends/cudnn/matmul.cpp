@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <span>
+
 #include "configs/errors.hpp"
 
 namespace naslat::cudnn {
@@ -67,24 +69,11 @@ namespace {
 
 class Matmul final : public Engine {
  public:
-  Matmul(const Gpu& gpu, const MatmulCall& call, DataType dtype, std::size_t src_alignment)
-      : gpu_(gpu), call_(call), dtype_(dtype) {
-    const CublasLtFunctions& lt = gpu.libraries().cublas_lt;
-    const void* const some_bias = reinterpret_cast<const void*>(kGpuAlignment);  // only its alignment counts
-    const MatmulDescriptors d(lt, call, dtype, some_bias);
-    set(d, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, static_cast<std::uint32_t>(src_alignment));
-    cublasLtMatmulHeuristicResult_t best{};
-    int count = 0;
-    const cublasStatus_t status = lt.cublasLtMatmulAlgoGetHeuristic(gpu.cublas_lt(), d.operation, d.weights, d.src,
-                                                                    d.dst, d.dst, d.preference, 1, &best, &count);
-    if (status != CUBLAS_STATUS_SUCCESS || count == 0) {
-      throw Unsupported(fmt::format("no matmul algorithm: cuBLASLt status {}", static_cast<int>(status)));
-    }
-    algorithm_ = best.algo;
-    workspace_bytes_ = best.workspaceSize;
+  Matmul(const Gpu& gpu, const MatmulCall& call, DataType dtype, const cublasLtMatmulHeuristicResult_t& found)
+      : gpu_(gpu), call_(call), dtype_(dtype), algorithm_(found.algo), workspace_bytes_(found.workspaceSize) {
     std::size_t written = 0;
-    static_cast<void>(
-        lt.cublasLtMatmulAlgoConfigGetAttribute(&algorithm_, CUBLASLT_ALGO_CONFIG_ID, &id_, sizeof id_, &written));
+    static_cast<void>(gpu.libraries().cublas_lt.cublasLtMatmulAlgoConfigGetAttribute(
+        &algorithm_, CUBLASLT_ALGO_CONFIG_ID, &id_, sizeof id_, &written));
   }
 
   [[nodiscard]] Launch bind(const Pointers& at, void* workspace) const override {
@@ -109,15 +98,35 @@ class Matmul final : public Engine {
   const Gpu& gpu_;
   MatmulCall call_;
   DataType dtype_;
-  cublasLtMatmulAlgo_t algorithm_{};
-  std::size_t workspace_bytes_ = 0;
+  cublasLtMatmulAlgo_t algorithm_;
+  std::size_t workspace_bytes_;
   int id_ = 0;
 };
 
 }  // namespace
 
-EnginePointer matmul(const Gpu& gpu, const MatmulCall& call, DataType dtype, std::size_t src_alignment) {
-  return std::make_shared<Matmul>(gpu, call, dtype, src_alignment);
+std::vector<EnginePointer> matmuls(const Gpu& gpu, const MatmulCall& call, DataType dtype, std::size_t src_alignment,
+                                   std::size_t most) {
+  const CublasLtFunctions& lt = gpu.libraries().cublas_lt;
+  const void* const some_bias = reinterpret_cast<const void*>(kGpuAlignment);  // only its alignment counts
+  const MatmulDescriptors d(lt, call, dtype, some_bias);
+  set(d, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, static_cast<std::uint32_t>(src_alignment));
+  std::vector<cublasLtMatmulHeuristicResult_t> found(most);
+  int count = 0;
+  const cublasStatus_t status =
+      lt.cublasLtMatmulAlgoGetHeuristic(gpu.cublas_lt(), d.operation, d.weights, d.src, d.dst, d.dst, d.preference,
+                                        static_cast<int>(most), found.data(), &count);
+  if (status != CUBLAS_STATUS_SUCCESS || count == 0) {
+    throw Unsupported(fmt::format("no matmul algorithm: cuBLASLt status {}", static_cast<int>(status)));
+  }
+  std::vector<EnginePointer> engines;
+  for (const auto& algorithm : std::span(found).first(static_cast<std::size_t>(count))) {
+    if (algorithm.state == CUBLAS_STATUS_SUCCESS) {
+      engines.push_back(std::make_shared<Matmul>(gpu, call, dtype, algorithm));
+    }
+  }
+  if (engines.empty()) throw Unsupported("no matmul algorithm");
+  return engines;
 }
 
 }  // namespace naslat::cudnn

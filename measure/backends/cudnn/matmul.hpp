@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "measure/backends/cudnn/engine.hpp"
 #include "measure/backends/cudnn/gpu.hpp"
 #include "measure/backends/cudnn/plan.hpp"
@@ -25,9 +27,10 @@ struct MatmulDescriptors {
   explicit MatmulDescriptors(const CublasLtFunctions& functions) : lt(functions) {}
 };
 
-/// The first algorithm of cuBLASLt's heuristics.
+/// The first algorithms of cuBLASLt's heuristics, `most` of them.
 /// @param src_alignment  bytes that divide the source's address
 /// @throws Unsupported where there is none
-[[nodiscard]] EnginePointer matmul(const Gpu& gpu, const MatmulCall& call, DataType dtype, std::size_t src_alignment);
+[[nodiscard]] std::vector<EnginePointer> matmuls(const Gpu& gpu, const MatmulCall& call, DataType dtype,
+                                                 std::size_t src_alignment, std::size_t most);
 
 }  // namespace naslat::cudnn

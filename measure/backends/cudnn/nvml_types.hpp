@@ -9,19 +9,17 @@ namespace naslat::cudnn {
 
 using NvmlDevice = void*;
 
-struct NvmlViolation {
-  unsigned long long reference_us, violation_ns;
-};
+// Of nvmlClockType_t and nvmlTemperatureSensors_t.
+inline constexpr int kNvmlSmClock = 1, kNvmlMemoryClock = 2, kNvmlGpuTemperature = 0;
 
 struct NvmlFunctions {
   int (*init)() = nullptr;
   int (*device_by_pci_bus_id)(const char* bus_id, NvmlDevice* device) = nullptr;
   int (*driver_version)(char* text, unsigned length) = nullptr;
-  int (*clock_mhz)(NvmlDevice device, int type, unsigned* clock) = nullptr;                    // optional
-  int (*temperature_c)(NvmlDevice device, int sensor, unsigned* celsius) = nullptr;            // optional
-  int (*power_mw)(NvmlDevice device, unsigned* milliwatts) = nullptr;                          // optional
-  int (*clock_event_reasons)(NvmlDevice device, unsigned long long* bits) = nullptr;           // optional
-  int (*violation_status)(NvmlDevice device, int policy, NvmlViolation* violation) = nullptr;  // optional
+  int (*clock_mhz)(NvmlDevice device, int type, unsigned* clock) = nullptr;           // optional
+  int (*temperature_c)(NvmlDevice device, int sensor, unsigned* celsius) = nullptr;   // optional
+  int (*power_mw)(NvmlDevice device, unsigned* milliwatts) = nullptr;                 // optional
+  int (*clock_event_reasons)(NvmlDevice device, unsigned long long* bits) = nullptr;  // optional
   SharedLibrary library;
 };
 

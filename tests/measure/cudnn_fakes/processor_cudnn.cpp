@@ -1,5 +1,7 @@
-// A cuDNN without graphs that convolves on the processor, in f32.
+// A cuDNN without graphs that convolves on the processor, in f32. The algorithm that it prefers is the slowest by far.
 #include <cudnn.h>
+
+#include <chrono>
 
 #include "tests/measure/call_loops.hpp"
 
@@ -67,16 +69,23 @@ cudnnStatus_t cudnnGetConvolutionForwardAlgorithm_v7(cudnnHandle_t, const cudnnT
                                                      const cudnnFilterDescriptor_t, const cudnnConvolutionDescriptor_t,
                                                      const cudnnTensorDescriptor_t, int, int* count,
                                                      cudnnConvolutionFwdAlgoPerf_t* candidates) {
-  *count = 2;
+  *count = 4;
   candidates[0] = {.algo = CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD, .status = CUDNN_STATUS_NOT_SUPPORTED};
   candidates[1] = {.algo = CUDNN_CONVOLUTION_FWD_ALGO_GEMM, .memory = 1024, .mathType = CUDNN_FMA_MATH};
+  candidates[2] = {.algo = CUDNN_CONVOLUTION_FWD_ALGO_FFT, .mathType = CUDNN_FMA_MATH};  // it fails when it runs
+  candidates[3] = {.algo = CUDNN_CONVOLUTION_FWD_ALGO_DIRECT, .memory = 512, .mathType = CUDNN_FMA_MATH};
   return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t, const void*, const cudnnTensorDescriptor_t src, const void* x,
                                       const cudnnFilterDescriptor_t filter, const void* weights,
-                                      const cudnnConvolutionDescriptor_t convolution, cudnnConvolutionFwdAlgo_t,
-                                      void* workspace, size_t workspace_bytes, const void*,
-                                      const cudnnTensorDescriptor_t dst, void* y) {
+                                      const cudnnConvolutionDescriptor_t convolution,
+                                      cudnnConvolutionFwdAlgo_t algorithm, void* workspace, size_t workspace_bytes,
+                                      const void*, const cudnnTensorDescriptor_t dst, void* y) {
+  if (algorithm == CUDNN_CONVOLUTION_FWD_ALGO_FFT) return CUDNN_STATUS_EXECUTION_FAILED;
+  const auto start = std::chrono::steady_clock::now();
+  while (algorithm == CUDNN_CONVOLUTION_FWD_ALGO_GEMM &&
+         std::chrono::steady_clock::now() - start < std::chrono::microseconds(50)) {
+  }
   for (size_t i = 0; i < workspace_bytes; ++i) static_cast<unsigned char*>(workspace)[i] = 0xff;  // it is scratched
   const naslat::cudnn::ConvolutionCall call{.batch = src->n,
                                             .in_channels = src->c,

@@ -1,13 +1,18 @@
-// A driver whose GPU is the processor: memory is the process's, and our kernels run as functions, in f32.
+// A driver whose GPUs are the processor: memory is the process's, and our kernels run as functions, in f32. What is
+// captured runs at once; of a graph's launches there is only a count, since a run repeats what it did before.
 #include <cuda.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "measure/backends/cudnn/kernel_elements.hpp"
 #include "tests/measure/one_lane.hpp"
+
+#undef cuEventElapsedTime  // one of the names behind which the header hides a newer version
 
 namespace {
 
@@ -50,21 +55,53 @@ std::unordered_map<std::string, Run>& kernels() {
   return known;
 }
 
+enum class Capture { no, begun, invalidated };
+Capture capture = Capture::no;
+
+/// What CUDA refuses during a capture.
+CUresult unless_capturing() {
+  if (capture == Capture::no) return CUDA_SUCCESS;
+  capture = Capture::invalidated;
+  return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+}
+
+using TimePoint = std::chrono::steady_clock::time_point;
+
 void* memory(CUdeviceptr address) { return reinterpret_cast<void*>(address); }
 
 }  // namespace
 
 extern "C" {
 
-CUresult cuDeviceGetName(char* name, int length, CUdevice) {
-  std::strncpy(name, "NVIDIA Processor 1", static_cast<std::size_t>(length));
+// Two GPUs of one kind, one that is too old, one of another kind.
+constexpr const char* kNames[] = {"NVIDIA Processor 1", "NVIDIA Processor 1", "NVIDIA Processor 0",
+                                  "NVIDIA Processor 2"};
+constexpr const char* kPciBusIds[] = {"0000:0A:00.0", "0000:0B:00.0", "0000:0C:00.0", "0000:0D:00.0"};
+
+CUresult cuDeviceGet(CUdevice* device, int number) {
+  *device = number;
   return CUDA_SUCCESS;
 }
-CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute attribute, CUdevice) {
-  *value = attribute == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR ? 9 : 0;
+CUresult cuDeviceGetPCIBusId(char* id, int length, CUdevice device) {
+  std::strncpy(id, kPciBusIds[device], static_cast<std::size_t>(length));
+  return CUDA_SUCCESS;
+}
+CUresult cuDeviceGetName(char* name, int length, CUdevice device) {
+  std::strncpy(name, kNames[device], static_cast<std::size_t>(length));
+  return CUDA_SUCCESS;
+}
+CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute attribute, CUdevice device) {
+  *value = attribute != CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR ? 0 : device == 2 ? 5 : 9;
+  return CUDA_SUCCESS;
+}
+std::size_t fake_memory_bytes = std::size_t{1} << 30;
+int fake_uploads = 0;
+CUresult cuDeviceTotalMem_v2(size_t* bytes, CUdevice) {
+  *bytes = fake_memory_bytes;
   return CUDA_SUCCESS;
 }
 CUresult cuMemAlloc_v2(CUdeviceptr* address, size_t bytes) {
+  if (capture != Capture::no) return unless_capturing();
   *address = reinterpret_cast<CUdeviceptr>(std::aligned_alloc(256, (bytes + 255) / 256 * 256));
   return CUDA_SUCCESS;
 }
@@ -77,6 +114,8 @@ CUresult cuMemsetD8_v2(CUdeviceptr address, unsigned char value, size_t bytes) {
   return CUDA_SUCCESS;
 }
 CUresult cuMemcpyHtoD_v2(CUdeviceptr to, const void* from, size_t bytes) {
+  if (capture != Capture::no) return unless_capturing();
+  ++fake_uploads;
   std::memcpy(memory(to), from, bytes);
   return CUDA_SUCCESS;
 }
@@ -90,9 +129,59 @@ CUresult cuModuleGetFunction(CUfunction* function, CUmodule, const char* name) {
   *function = reinterpret_cast<CUfunction>(known->second);
   return CUDA_SUCCESS;
 }
+int fake_launches = 0, fake_replays = 0;  // of kernels, of graphs
+bool fake_refuse_capture = false;
+
 CUresult cuLaunchKernel(CUfunction function, unsigned blocks, unsigned, unsigned, unsigned threads, unsigned, unsigned,
                         unsigned, CUstream, void** arguments, void**) {
+  ++fake_launches;
+  if (capture != Capture::no && fake_refuse_capture) return unless_capturing();
   reinterpret_cast<Run>(function)(arguments[0], *static_cast<const Pointers*>(arguments[1]), blocks * threads);
+  return CUDA_SUCCESS;
+}
+CUresult cuStreamSynchronize(CUstream) { return unless_capturing(); }
+
+CUresult cuEventCreate(CUevent* event, unsigned) {
+  *event = reinterpret_cast<CUevent>(new TimePoint{});
+  return CUDA_SUCCESS;
+}
+CUresult cuEventDestroy_v2(CUevent event) {
+  delete reinterpret_cast<TimePoint*>(event);
+  return CUDA_SUCCESS;
+}
+CUresult cuEventRecord(CUevent event, CUstream) {
+  *reinterpret_cast<TimePoint*>(event) = std::chrono::steady_clock::now();
+  return CUDA_SUCCESS;
+}
+CUresult cuEventElapsedTime(float* elapsed_ms, CUevent start, CUevent stop) {
+  const auto elapsed = *reinterpret_cast<TimePoint*>(stop) - *reinterpret_cast<TimePoint*>(start);
+  *elapsed_ms = std::chrono::duration<float, std::milli>(elapsed).count();
+  return unless_capturing();
+}
+
+CUresult cuStreamBeginCapture_v2(CUstream, CUstreamCaptureMode mode) {
+  capture = Capture::begun;
+  return mode == CU_STREAM_CAPTURE_MODE_THREAD_LOCAL ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+CUresult cuStreamEndCapture(CUstream, CUgraph* graph) {
+  const bool valid = std::exchange(capture, Capture::no) == Capture::begun;
+  *graph = valid ? reinterpret_cast<CUgraph>(new int{}) : nullptr;
+  return valid ? CUDA_SUCCESS : CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+}
+CUresult cuGraphInstantiateWithFlags(CUgraphExec* executable, CUgraph, unsigned long long) {
+  *executable = reinterpret_cast<CUgraphExec>(new int{});
+  return CUDA_SUCCESS;
+}
+CUresult cuGraphLaunch(CUgraphExec, CUstream) {
+  ++fake_replays;
+  return CUDA_SUCCESS;
+}
+CUresult cuGraphDestroy(CUgraph graph) {
+  delete reinterpret_cast<int*>(graph);
+  return CUDA_SUCCESS;
+}
+CUresult cuGraphExecDestroy(CUgraphExec executable) {
+  delete reinterpret_cast<int*>(executable);
   return CUDA_SUCCESS;
 }
 }

@@ -1,0 +1,38 @@
+#include "measure/options.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "configs/errors.hpp"
+
+namespace naslat {
+namespace {
+
+std::string error_of(std::vector<std::string> arguments) {
+  std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them last first
+  CLI::App app;
+  const auto options = add_device_options(app);
+  try {
+    app.parse(arguments);
+    static_cast<void>(options->device());
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(DeviceOptions, OfGpusAreRefusedElsewhereInOneLine) {
+  EXPECT_EQ(error_of({"--backend", "onednn", "--cuda-graph"}),
+            "cuda-graph: got backend 'onednn', wanted cudnn: for GPUs only");
+  EXPECT_EQ(error_of({"--backend", "simulated", "--autotune"}),
+            "autotune: got backend 'simulated', wanted cudnn: for GPUs only");
+  EXPECT_EQ(error_of({"--backend", "reference", "--gpu", "0"}),
+            "gpu: got backend 'reference', wanted cudnn: for GPUs only");
+  EXPECT_EQ(error_of({"--backend", "onednn"}), "");
+}
+
+}  // namespace
+}  // namespace naslat
