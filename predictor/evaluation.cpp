@@ -56,11 +56,12 @@ std::vector<Encoding> encodings_of(const Encodings& encodings, const std::vector
   return list;
 }
 
-/// What the predictor asks for among 5,000 of these positions; nothing if it takes what it gets.
+/// What the predictor asks for among half of these positions, drawn anew each time so that its designs differ, or among
+/// 5,000; nothing if it takes what it gets.
 std::vector<std::size_t> design(const LatencyPredictor& predictor, const Encodings& encodings, const DeviceFacts& facts,
                                 const std::vector<std::size_t>& from, int count, Rng& rng) {
-  constexpr std::size_t kCandidates = 5000;
-  const std::vector<std::size_t> candidates = draw(from, static_cast<int>(std::min(kCandidates, from.size())), rng);
+  const std::size_t half = std::max(from.size() / 2, std::min(from.size(), static_cast<std::size_t>(count)));
+  const std::vector<std::size_t> candidates = draw(from, static_cast<int>(std::min<std::size_t>(5000, half)), rng);
   std::vector<std::size_t> chosen =
       predictor.next(encodings_of(encodings, candidates), {{}, {}, facts}, static_cast<std::size_t>(count));
   for (std::size_t& position : chosen) position = candidates[position];
