@@ -26,7 +26,7 @@ using Groups = std::vector<Group>;
 constexpr double kPriorWork = 0.05, kPriorCounts = 0.01, kPriorOnlyWork = 0.3;
 constexpr double kDesignVariance = 0.2, kDesignNoise = 0.1;
 constexpr Index kLeastSamples = 4;
-constexpr double kOptimism = 1.2;  // samples left out were still used to choose the members' weights
+constexpr double kOptimism = 1.25;  // samples left out were still used to choose the members' weights
 
 MatrixXd kernel(const MatrixXd& features, const Group& group) {
   const auto columns = features.middleCols(group.first, group.count);
