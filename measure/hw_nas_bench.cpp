@@ -26,7 +26,7 @@ const char* data_set_of(const std::string& space, const std::string& path) {
       path, space));
 }
 
-const pickle::Value& entry(const pickle::Value& dict, const std::string& key, const std::string& subject) {
+const pickle::Value& entry(const pickle::Value& dict, std::string_view key, std::string_view subject) {
   for (const auto& [name, value] : dict.dict(subject)) {
     if (const auto* text = std::get_if<std::string>(&name.data); text && *text == key) return value;
   }
