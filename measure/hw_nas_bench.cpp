@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <string_view>
 
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
