@@ -189,7 +189,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   return parse_checkpoint(read_file(path), path.string());
 }
 
-const Checkpoint& built_in_checkpoint(const std::string& space) {
+const Checkpoint& built_in_checkpoint(std::string_view space) {
   if (!space.starts_with("nasbench201")) {
     throw DataError(fmt::format("space {}: this binary carries no predictor for it, only for nasbench201", space));
   }

@@ -28,6 +28,6 @@ struct Checkpoint {
 [[nodiscard]] Checkpoint read_checkpoint(const std::filesystem::path& path);
 
 /// The checkpoint inside this binary. @throws DataError where the space has none
-[[nodiscard]] const Checkpoint& built_in_checkpoint(const std::string& space);
+[[nodiscard]] const Checkpoint& built_in_checkpoint(std::string_view space);
 
 }  // namespace naslat
