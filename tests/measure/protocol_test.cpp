@@ -34,14 +34,19 @@ class ScriptedExecutable final : public Executable {
   ExecutableInfo info_;
 };
 
-TEST(TimeRuns, ReadsTheClockAroundEachTimedRunOnly) {
+/// A clock and an executable that write down in which order they are used.
+class TimeRuns : public testing::Test {
+ protected:
   double now_s = 0;
   std::string events;
-  ScriptedExecutable executable(now_s, events);
-  const Clock clock = [&] {
+  ScriptedExecutable executable{now_s, events};
+  const Clock clock = [this] {
     events += 'c';
     return now_s;
   };
+};
+
+TEST_F(TimeRuns, ReadsTheClockAroundEachTimedRunOnly) {
   std::vector<double> samples_s(3);
   const double executing_s = time_runs(executable, clock, 2, samples_s);
   EXPECT_EQ(events, "crrccrccrccrc");
@@ -49,14 +54,7 @@ TEST(TimeRuns, ReadsTheClockAroundEachTimedRunOnly) {
   EXPECT_DOUBLE_EQ(executing_s, 15);
 }
 
-TEST(TimeRuns, AsksForTheDevicesOwnTimeAfterTheClockWasRead) {
-  double now_s = 0;
-  std::string events;
-  ScriptedExecutable executable(now_s, events);
-  const Clock clock = [&] {
-    events += 'c';
-    return now_s;
-  };
+TEST_F(TimeRuns, AsksForTheDevicesOwnTimeAfterTheClockWasRead) {
   std::vector<double> samples_s(2), device_samples_s{7};
   time_runs(executable, clock, 1, samples_s, &device_samples_s);
   EXPECT_EQ(events, "crccrcdcrcd");
@@ -99,7 +97,7 @@ TEST(Protocol, NamesTheOptionGotAndWanted) {
 }
 
 /// The harness itself, timed: two clock reads around nothing. Ten times what is usual is a mistake, not noise.
-TEST(TimeRuns, CostsUnderTwoMicrosecondsPerExecution) {
+TEST_F(TimeRuns, CostsUnderTwoMicrosecondsPerExecution) {
   NullExecutable nothing;
   const Clock now = steady_clock();
   double best_s = 1;
