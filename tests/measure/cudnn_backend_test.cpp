@@ -140,13 +140,19 @@ Value& of_driver(const char* name) {
   return *static_cast<Value*>(driver.require(name));
 }
 
-TEST(CudaGraphs, AreCapturedOnceAndReplayed) {
-  const auto backend = backend_with("processor");
+/// A network, what it says without a graph, and the device that replays it as one.
+class CudaGraphs : public testing::Test {
+ protected:
+  CudaGraphs() { device.cuda_graph = true; }
+
+  const std::unique_ptr<Backend> backend = backend_with("processor");
   const SearchSpace& space = search_space("nasbench201-imagenet16");
   const Network network = space.network(space.at(7));
   Device device = device_of(*backend, GraphMode::fused);
   const std::vector<float> expected = backend->compile(network, device)->output();
-  device.cuda_graph = true;
+};
+
+TEST_F(CudaGraphs, AreCapturedOnceAndReplayed) {
   const int &launches = of_driver<int>("fake_launches"), &replays = of_driver<int>("fake_replays");
   const int replays_before = replays;
   const auto executable = backend->compile(network, device);
@@ -161,13 +167,7 @@ TEST(CudaGraphs, AreCapturedOnceAndReplayed) {
   EXPECT_EQ(executable->output(), expected);
 }
 
-TEST(CudaGraphs, GiveWayToPlainLaunchesWhereTheyCannotBeCaptured) {
-  const auto backend = backend_with("processor");
-  const SearchSpace& space = search_space("nasbench201-imagenet16");
-  const Network network = space.network(space.at(7));
-  Device device = device_of(*backend, GraphMode::fused);
-  const std::vector<float> expected = backend->compile(network, device)->output();
-  device.cuda_graph = true;
+TEST_F(CudaGraphs, GiveWayToPlainLaunchesWhereTheyCannotBeCaptured) {
   of_driver<bool>("fake_refuse_capture") = true;
   const auto executable = backend->compile(network, device);
   of_driver<bool>("fake_refuse_capture") = false;
