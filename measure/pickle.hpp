@@ -4,15 +4,15 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
 #include <vector>
 
 namespace naslat::pickle {
 
 struct Value;
-using List = std::vector<Value>;                    // lists and tuples
-using Dict = std::vector<std::pair<Value, Value>>;  // in file order; OrderedDict too
+struct Entry;
+using List = std::vector<Value>;  // lists and tuples
+using Dict = std::vector<Entry>;  // in file order; OrderedDict too
 struct Tensor {
   std::vector<std::int64_t> shape;
   std::vector<double> data;  ///< row-major
@@ -31,6 +31,11 @@ struct Value {
   [[nodiscard]] std::int64_t integer(std::string_view what) const;
   /// Entry of a dict by text key. @throws DataError if there is none
   [[nodiscard]] const Value& at(std::string_view key) const;
+};
+
+/// Of a dict. Not a std::pair: Clang takes none of a type that is still incomplete.
+struct Entry {
+  Value key, value;
 };
 
 /// Reads a PyTorch `.pt` file (zip archive with `data.pkl` and raw storages): plain lists, dicts, tuples, numbers,

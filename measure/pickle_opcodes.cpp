@@ -127,10 +127,7 @@ Value Machine::finish(Object& object, int depth) {
   }
   if (const auto* pairs = std::get_if<std::vector<std::pair<Ref, Ref>>>(&object.data)) {
     Dict dict;
-    for (const auto& [key, item] : *pairs) {
-      Value plain_key = finish(*key, depth + 1);
-      dict.emplace_back(std::move(plain_key), finish(*item, depth + 1));
-    }
+    for (const auto& [key, item] : *pairs) dict.push_back({finish(*key, depth + 1), finish(*item, depth + 1)});
     return {std::move(dict)};
   }
   if (const auto* global = std::get_if<Global>(&object.data))
