@@ -35,19 +35,17 @@ struct Panel {
 };
 
 typedef float Four __attribute__((vector_size(16), aligned(sizeof(float)), may_alias));
-typedef int FourIndices __attribute__((vector_size(16)));
 
 /// to[k·stride + j] = from[j·depth + k] for j, k below 4.
 inline void transpose_four(const float* from, Index depth, float* to, Index stride) {
   const auto row = [&](Index j) { return *reinterpret_cast<const Four*>(from + j * depth); };
   const Four a = row(0), b = row(1), c = row(2), d = row(3);
-  const FourIndices low = {0, 4, 1, 5}, high = {2, 6, 3, 7}, front = {0, 1, 4, 5}, back = {2, 3, 6, 7};
-  const Four ab_low = __builtin_shuffle(a, b, low), ab_high = __builtin_shuffle(a, b, high);
-  const Four cd_low = __builtin_shuffle(c, d, low), cd_high = __builtin_shuffle(c, d, high);
-  *reinterpret_cast<Four*>(to) = __builtin_shuffle(ab_low, cd_low, front);
-  *reinterpret_cast<Four*>(to + stride) = __builtin_shuffle(ab_low, cd_low, back);
-  *reinterpret_cast<Four*>(to + 2 * stride) = __builtin_shuffle(ab_high, cd_high, front);
-  *reinterpret_cast<Four*>(to + 3 * stride) = __builtin_shuffle(ab_high, cd_high, back);
+  const Four ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const Four cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  *reinterpret_cast<Four*>(to) = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
+  *reinterpret_cast<Four*>(to + stride) = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
+  *reinterpret_cast<Four*>(to + 2 * stride) = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+  *reinterpret_cast<Four*>(to + 3 * stride) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
 }
 
 /// Copies columns first..first+count of op(B) into rows of `Width` values, zeros beyond the last column.
