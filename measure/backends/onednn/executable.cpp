@@ -28,7 +28,7 @@ ArenaPlan plan_arena(const Plan& plan) {
   return plan_arena(std::span<const Lifetime>(lifetimes));
 }
 
-OnednnExecutable::OnednnExecutable(Plan plan, const ArenaPlan& offsets, std::shared_ptr<const Block> arena,
+OnednnExecutable::OnednnExecutable(const Plan& plan, const ArenaPlan& offsets, std::shared_ptr<const Block> arena,
                                    const dnnl::engine& engine, const dnnl::stream& stream)
     : arena_(std::move(arena)),
       engine_(engine),

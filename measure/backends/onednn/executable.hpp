@@ -14,8 +14,8 @@ namespace naslat::onednn {
 class OnednnExecutable final : public Executable {
  public:
   /// @param arena at least offsets.bytes + scratchpad_bytes(plan) large
-  OnednnExecutable(Plan plan, const ArenaPlan& offsets, std::shared_ptr<const Block> arena, const dnnl::engine& engine,
-                   const dnnl::stream& stream);
+  OnednnExecutable(const Plan& plan, const ArenaPlan& offsets, std::shared_ptr<const Block> arena,
+                   const dnnl::engine& engine, const dnnl::stream& stream);
   ~OnednnExecutable() override;
   OnednnExecutable(const OnednnExecutable&) = delete;
   OnednnExecutable& operator=(const OnednnExecutable&) = delete;

@@ -73,8 +73,8 @@ class OnednnBackend final : public Backend {
     }
     const Network graph = lowered(network, device);
     Shelf& shelf = workshop_->shelf(device.dtype);
-    Plan plan = make_plan(graph, device.mode == GraphMode::eager,
-                          {shelf.layouts, shelf.kernels, shelf.weights, shelf.depthwise_trials});
+    const Plan plan = make_plan(graph, device.mode == GraphMode::eager,
+                                {shelf.layouts, shelf.kernels, shelf.weights, shelf.depthwise_trials});
     const ArenaPlan offsets = plan_arena(plan);
     auto executable =
         std::make_unique<OnednnExecutable>(plan, offsets, workshop_->arena_of(offsets.bytes + scratchpad_bytes(plan)),

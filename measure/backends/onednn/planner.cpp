@@ -63,7 +63,7 @@ Plan Planner::run() {
 // ---- post-ops
 
 Planner::MakeOperands Planner::source(const Value& src) {
-  return [this, src](const Kernel&) -> std::vector<Operand> { return {operand(DNNL_ARG_SRC, src)}; };
+  return [src](const Kernel&) -> std::vector<Operand> { return {operand(DNNL_ARG_SRC, src)}; };
 }
 
 Value Planner::with_post_ops(const MakeKernel& make, const MakeOperands& operands, bool can_sum) {
