@@ -20,8 +20,8 @@ class Adam {
     constexpr float kEpsilon = 1e-8F;
     if (first_.empty()) {
       for (const Matrix<float>& g : gradients) {
-        first_.push_back(Matrix<float>::Zero(g.rows(), g.cols()));
-        second_.push_back(Matrix<float>::Zero(g.rows(), g.cols()));
+        first_.emplace_back(Matrix<float>::Zero(g.rows(), g.cols()));
+        second_.emplace_back(Matrix<float>::Zero(g.rows(), g.cols()));
       }
     }
     ++steps_;
