@@ -54,8 +54,9 @@ std::string to_svg(std::span<const Scatter> panels, std::size_t per_row) {
       "<rect width=\"{0}\" height=\"{1}\" fill=\"white\"/>\n",
       kSize * static_cast<double>(columns), kSize * static_cast<double>(rows));
   for (std::size_t i = 0; i < panels.size(); ++i) {
-    svg += fmt::format("<g transform=\"translate({} {})\">\n{}</g>\n", kSize * static_cast<double>(i % columns),
-                       kSize * static_cast<double>(i / columns), panel_svg(panels[i]));
+    const std::size_t column = i % columns, row = i / columns;
+    svg += fmt::format("<g transform=\"translate({} {})\">\n{}</g>\n", kSize * static_cast<double>(column),
+                       kSize * static_cast<double>(row), panel_svg(panels[i]));
   }
   return svg + "</svg>\n";
 }

@@ -114,7 +114,7 @@ class Machine {
     spent_ += bytes;
   }
   void push(Ref object) {
-    spend(sizeof object);
+    spend(sizeof(Ref));  // NOLINT(bugprone-sizeof-expression): the stack holds pointers
     stack_.push_back(object);
   }
   template <typename T>

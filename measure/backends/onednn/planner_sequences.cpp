@@ -99,7 +99,7 @@ Value Planner::compute(const AttentionScores& op) {
   const TensorId q = layer_->inputs[0], k = layer_->inputs[1];
   const Value queries = split_heads(newest(q), shape(q), op.heads, false);
   const Value keys = split_heads(newest(k), shape(k), op.heads, true);
-  const auto head_width = static_cast<double>(shape(q).dims[2] / op.heads);
+  const std::int64_t head_width = shape(q).dims[2] / op.heads;
   const FusedOps scale{{.kind = FusedOp::Kind::factor, .factor = static_cast<float>(1 / std::sqrt(head_width))}};
   const Kernel* const kernel =
       kernels_.matmul(queries.layout, keys.layout, layouts_.plain(shape(layer_->output).dims), scale);

@@ -38,7 +38,7 @@ std::byte* WeightStore::allocate(std::size_t bytes) {
 
 const Resident& WeightStore::get(std::string key, Layout layout, const Layouts::Dims& plain_dims,
                                  const std::function<std::vector<float>()>& values) {
-  key.append(reinterpret_cast<const char*>(&layout), sizeof layout);
+  key.append(reinterpret_cast<const char*>(&layout), sizeof(Layout));
   const auto [entry, is_new] = residents_.try_emplace(std::move(key));
   Resident& resident = entry->second;
   if (is_new) {
