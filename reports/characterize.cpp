@@ -146,7 +146,7 @@ Table predictions_table(const std::vector<NetworkRow>& rows) {
 class Study {
  public:
   Study(const SearchSpace& space, const CharacterizeOptions& options)
-      : space_(space), candidates_(candidates(space)), rng_(options.seed) {
+      : candidates_(candidates(space)), rng_(options.seed) {
     if (options.predictor == "additive") {
       predictor_ = make_predictor("additive");
       predictor_->meta_train({candidates_.encodings, {}, {}}, [](int, double, double) {});
@@ -184,7 +184,6 @@ class Study {
   }
 
  private:
-  const SearchSpace& space_;
   Candidates candidates_;
   Rng rng_;
   std::unique_ptr<LatencyPredictor> predictor_;

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kStageCount = 5, kBlocksPerStage = 4, kBlocks = kStageCount * kBlocksPerStage;
 constexpr std::array<std::int64_t, 3> kKernels = {3, 5, 7}, kExpansions = {3, 4, 6};
-constexpr std::int64_t kLeastDepth = 2, kMostDepth = 4;
+constexpr std::int64_t kLeastDepth = 2;
 // HELP times 25 resolutions; Once-for-All also serves some beyond them, which have no flag in HELP's encoding.
 constexpr std::int64_t kLeastResolution = 128, kResolutionStep = 4, kResolutions = 25, kReadableResolutions = 40;
 
@@ -192,7 +192,7 @@ TensorId MobileNetV3::stage_block(NetworkBuilder& net, TensorId x, const Archite
                  .kernel = kernel,
                  .stride = block % kBlocksPerStage == 0 ? stage.stride : 1,
                  .activation = stage.hswish ? ActivationKind::hswish : ActivationKind::relu,
-                 .squeeze_excite = {.width = stage.squeeze_excite ? round8(static_cast<double>(mid / 4)) : 0}});
+                 .squeeze_excite = {.width = stage.squeeze_excite ? round8(static_cast<double>(mid) / 4) : 0}});
 }
 
 Network MobileNetV3::network(const Architecture& architecture) const {

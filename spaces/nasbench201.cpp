@@ -77,7 +77,7 @@ std::vector<std::uint32_t> shuffled_positions() {
   std::vector<std::uint32_t> positions(kArchitectures);
   std::iota(positions.begin(), positions.end(), 0U);
   for (std::uint32_t i = kArchitectures - 1; i > 0; --i) {
-    const int bits = std::bit_width(i + 1);
+    const auto bits = std::bit_width(i + 1);
     std::uint32_t draw = 0;
     do {
       draw = static_cast<std::uint32_t>(engine()) >> (32 - bits);
