@@ -33,7 +33,7 @@ void run() {
   predictor->meta_train({candidates.encodings, {}, {}}, [](int, double, double) {});
 
   Rng rng(1);
-  for (const std::size_t count : {20, 60}) {
+  for (const std::size_t count : {20U, 60U}) {
     Samples samples;
     for (const std::size_t i : predictor->next(candidates.encodings, {}, count)) {
       samples.x.push_back(candidates.encodings[i]);

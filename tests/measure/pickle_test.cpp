@@ -356,8 +356,7 @@ TEST(Pickle, RandomOpcodesNeverDoMoreThanFail) {
                                             text("latin1"),
                                             text("i8"),
                                             text("storage"),
-                                            "C\x08"
-                                            "abcdefgh",
+                                            "C\010abcdefgh",
                                             "\x8a\x01\xff",
                                             "X\x02\0\0\0\xc3\xa9"s};
   Rng rng(2);

@@ -49,7 +49,7 @@ TEST(AnpModel, GradientsOfTheBoundMatchCentralDifferences) {
   const AnpTask<double> task{context, query, real_column({0.1, 0.9, 0.4, 0.3}), real_column({0.2, 0.5, 0.8}),
                              normal_row(kHelpWidth, rng).cast<double>()};
   std::vector<Real> parameters;
-  for (const Matrix<float>& p : lively_parameters(rng)) parameters.push_back(p.cast<double>());
+  for (const Matrix<float>& p : lively_parameters(rng)) parameters.emplace_back(p.cast<double>());
 
   Tape<double> tape;
   const auto bound = [&] {

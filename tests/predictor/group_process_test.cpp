@@ -28,7 +28,7 @@ struct Drawn {
     targets = std::sqrt(noise) * normal(n, 1, rng);
     for (const double v : variance) {
       const MatrixXd features = normal(n, kColumns, rng);
-      kernels.push_back(features * features.transpose() / static_cast<double>(kColumns));
+      kernels.emplace_back(features * features.transpose() / static_cast<double>(kColumns));
       targets += std::sqrt(v / static_cast<double>(kColumns)) * features * normal(kColumns, 1, rng);
     }
   }

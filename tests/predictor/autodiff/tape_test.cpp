@@ -37,7 +37,7 @@ void expect_gradients(const Function& f, std::vector<Real> inputs, const std::st
   for (const Real& x : inputs) vars.push_back(tape.leaf(x));
   const std::vector<Var> gradients = tape.gradients(f(tape, vars), vars);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const Real gradient = tape.value(gradients[i]);
+    const Real& gradient = tape.value(gradients[i]);
     for (Eigen::Index e = 0; e < inputs[i].size(); ++e) {
       double& x = inputs[i].data()[e];
       const double at = x;
