@@ -10,7 +10,7 @@ namespace naslat {
 struct Architecture {
   std::vector<std::uint8_t> choices;
 
-  auto operator<=>(const Architecture&) const = default;
+  auto operator<=>(const Architecture&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 sees a 0 in it
 };
 
 }  // namespace naslat
