@@ -23,8 +23,9 @@ using Groups = std::vector<Group>;
 
 // Medians of the prior variances of the groups, in units of the samples' variance: frozen on source and validation
 // devices of the published tables, see configs/nasflat.toml.
-constexpr double kPriorWork = 0.05, kPriorCounts = 0.01, kPriorOnlyWork = 0.3;
-constexpr double kDesignVariance = 0.2, kDesignNoise = 0.1;
+constexpr double kPriorWork = 0.05, kPriorCounts = 0.01, kPriorSources = 0.05, kPriorTypical = 0.6;
+constexpr double kPriorOnlyWork = 0.3;
+constexpr double kDesignVariance = 0.2, kDesignTypical = 1, kDesignNoise = 0.5;
 constexpr Index kLeastSamples = 4;
 constexpr double kOptimism = 1.25;  // samples left out were still used to choose the members' weights
 
@@ -64,7 +65,7 @@ std::array<Member, 2> non_negative_costs(const MatrixXd& features, const VectorX
   Groups used{physical};
   std::vector<double> prior{kPriorOnlyWork};
   for (const auto& group : groups) {
-    if (group.kind != Group::Kind::counts || group.name == "sources" || group.name == physical.name) continue;
+    if (group.kind != Group::Kind::counts || group.name == physical.name) continue;
     used.push_back(group);
     prior.push_back(kPriorCounts);
   }
@@ -136,7 +137,7 @@ double student_over_normal(Index samples) {
 class AdditiveEstimator final : public Estimator {
  public:
   std::shared_ptr<const AdditiveFeatures> features;
-  MatrixXd source_costs;
+  MatrixXd device_costs;
   Member mean;
   double offset_s = 0, unit_s = 1;  ///< latency = offset + unit · (what the mean says)
   double floor_s = 0;               ///< scale on which predictions bend to stay positive
@@ -149,7 +150,7 @@ class AdditiveEstimator final : public Estimator {
     const Index columns = features->columns();
     // What sources charge is linear in the features too, so one product serves.
     const VectorXd weight =
-        mean.coefficients.head(columns) + source_costs * mean.coefficients.tail(source_costs.cols());
+        mean.coefficients.head(columns) + device_costs * mean.coefficients.tail(device_costs.cols());
     std::vector<double> latency_s(architectures.size());
     in_parts(architectures, [&](std::size_t first, const MatrixXd& part) {
       const VectorXd said = part * weight;
@@ -164,7 +165,7 @@ class AdditiveEstimator final : public Estimator {
     std::vector<double> spread_s(architectures.size());
     in_parts(architectures, [&](std::size_t first, const MatrixXd& part) {
       MatrixXd roots(part.rows(), root_variance.size());
-      roots << part, part * source_costs;
+      roots << part, part * device_costs;
       roots = roots * root_variance.asDiagonal();
       const MatrixXd covariance = (roots * sample_roots.transpose()).array() + kConstantVariance;
       const VectorXd known = (covariance * precision).cwiseProduct(covariance).rowwise().sum();
@@ -221,8 +222,7 @@ VectorXd costs_of(const MatrixXd& features, const DeviceTask& device) {
     const double spread = 1.4826 * sizes[sizes.size() / 2] + 1e-9;  // of a normal distribution with that median
     trust = 5 / (4 + (residual / spread).array().square());
   }
-  const double spread = std::sqrt((features * costs).squaredNorm() / static_cast<double>(features.rows()));
-  return spread > 0 ? VectorXd(costs / spread) : costs;
+  return costs;
 }
 
 /// Prior standard deviation that each figure adds per unit. @param variance per group
@@ -246,36 +246,48 @@ MatrixXd roots_of(const MatrixXd& features, const VectorXd& root_variance) {
 
 void AdditivePredictor::meta_train(const SourcePool& pool, const TrainingObserver&) {
   features_ = std::make_shared<const AdditiveFeatures>(pool.encodings);
-  source_costs_ = MatrixXd(features_->columns(), static_cast<Index>(pool.train.size() + pool.validate.size()));
-  if (source_costs_.cols() == 0) return;
   const MatrixXd features = (*features_)(pool.encodings);
-  Index column = 0;
+  std::vector<VectorXd> costs;
+  devices_.clear();
   for (const auto& devices : {pool.train, pool.validate}) {
-    for (const DeviceTask& device : devices) source_costs_.col(column++) = costs_of(features, device);
+    for (const DeviceTask& device : devices) costs.push_back(costs_of(features, device));
+  }
+  const Index first = features_->columns();
+  if (!costs.empty()) devices_.push_back({"sources", first, static_cast<Index>(costs.size()), Group::Kind::sources});
+  for (const Group& group : features_->groups()) {
+    if (group.kind != Group::Kind::totals) continue;
+    devices_.push_back({"typical", first + static_cast<Index>(costs.size()), 1, Group::Kind::typical, group.execution});
+    costs.push_back(features_->typical_costs(group));
+  }
+  device_costs_.resize(first, static_cast<Index>(costs.size()));
+  for (std::size_t i = 0; i < costs.size(); ++i) {
+    const double spread = std::sqrt((features * costs[i]).squaredNorm() / static_cast<double>(features.rows()));
+    device_costs_.col(static_cast<Index>(i)) = spread > 0 ? VectorXd(costs[i] / spread) : costs[i];
   }
 }
 
-/// Figures of the architectures and, in terms of these, what source devices charge for them.
+/// Figures of the architectures and, in terms of these, what known devices charge for them.
 MatrixXd AdditivePredictor::figures(std::span<const Encoding> architectures) const {
   if (!features_) throw DataError("additive: meta_train() comes first, with or without source devices");
   const MatrixXd own = (*features_)(architectures);
-  MatrixXd all(own.rows(), own.cols() + source_costs_.cols());
-  all << own, own * source_costs_;
+  MatrixXd all(own.rows(), own.cols() + device_costs_.cols());
+  all << own, own * device_costs_;
   return all;
 }
 
 /// The groups that explain a device. Of the executions, the last that differs from those before stands for all after.
 Groups AdditivePredictor::groups(std::optional<Execution> execution) const {
   Groups groups = features_->groups();
-  if (execution) {
-    const auto sums = [](const Group& group) { return group.kind != Group::Kind::counts; };
-    Execution last{};
-    for (const Group& group : groups) {
-      if (sums(group) && group.execution <= *execution) last = std::max(last, group.execution);
-    }
-    std::erase_if(groups, [&](const Group& group) { return sums(group) && group.execution != last; });
+  groups.insert(groups.end(), devices_.begin(), devices_.end());
+  if (!execution) return groups;
+  const auto of_execution = [](const Group& group) {
+    return group.kind != Group::Kind::counts && group.kind != Group::Kind::sources;
+  };
+  Execution last{};
+  for (const Group& group : groups) {
+    if (of_execution(group) && group.execution <= *execution) last = std::max(last, group.execution);
   }
-  if (source_costs_.cols() > 0) groups.push_back({"sources", features_->columns(), source_costs_.cols()});
+  std::erase_if(groups, [&](const Group& group) { return of_execution(group) && group.execution != last; });
   return groups;
 }
 
@@ -295,26 +307,37 @@ struct Standardised {
   }
 };
 
+double prior_of(Group::Kind kind) {
+  switch (kind) {
+    case Group::Kind::counts:
+      return kPriorCounts;
+    case Group::Kind::sources:
+      return kPriorSources;
+    case Group::Kind::typical:
+      return kPriorTypical;
+    case Group::Kind::work:
+    case Group::Kind::totals:
+      break;
+  }
+  return kPriorWork;
+}
+
 GroupProcess process_of(const MatrixXd& features, const VectorXd& targets, const Groups& groups) {
   std::vector<double> prior;
-  for (const Group& group : groups) {
-    const bool counts = group.kind == Group::Kind::counts && group.name != "sources";
-    prior.push_back(counts ? kPriorCounts : kPriorWork);
-  }
+  for (const Group& group : groups) prior.push_back(prior_of(group.kind));
   return fit_group_process(kernels_of(features, groups), targets, prior);
 }
 
-/// Of the groups, those that explain a device in detail; or only totals and sources, all that few noisy samples can
-/// teach.
-Groups in_detail(Groups groups) {
-  std::erase_if(groups, [](const Group& group) { return group.kind == Group::Kind::totals; });
-  return groups;
-}
-Groups in_short(Groups groups) {
+Groups without(Groups groups, std::initializer_list<Group::Kind> kinds) {
   std::erase_if(groups,
-                [](const Group& group) { return group.kind != Group::Kind::totals && group.name != "sources"; });
+                [&](const Group& group) { return std::find(kinds.begin(), kinds.end(), group.kind) != kinds.end(); });
   return groups;
 }
+/// What explains a device in detail; in short, all that few noisy samples can teach; and how far it is like known
+/// devices.
+Groups in_detail(const Groups& groups) { return without(groups, {Group::Kind::totals}); }
+Groups in_short(const Groups& groups) { return without(groups, {Group::Kind::work, Group::Kind::counts}); }
+Groups like_known(const Groups& groups) { return without(in_short(groups), {Group::Kind::totals}); }
 
 }  // namespace
 
@@ -323,12 +346,14 @@ std::unique_ptr<Estimator> AdditivePredictor::adapt(const HardwareEmbedding&, co
   const auto n = static_cast<Index>(support.x.size());
   if (n < kLeastSamples) throw DataError(fmt::format("additive: got {} samples, wanted at least {}", n, kLeastSamples));
   const MatrixXd features = figures(support.x);
-  const Groups every = this->groups(support.facts.execution), groups = in_detail(every), few = in_short(every);
+  const Groups every = this->groups(support.facts.execution), groups = in_detail(every);
   const Standardised samples(support.latency_s);
   const VectorXd& targets = samples.targets;
   const GroupProcess process = process_of(features, targets, groups);
-  std::vector<Member> members{all_groups(features, targets, groups, process),
-                              all_groups(features, targets, few, process_of(features, targets, few))};
+  std::vector<Member> members{all_groups(features, targets, groups, process)};
+  for (const Groups& fewer : {in_short(every), like_known(every)}) {
+    members.push_back(all_groups(features, targets, fewer, process_of(features, targets, fewer)));
+  }
   for (const Group& group : every) {
     if (!group.non_negative) continue;
     auto [plain, corrected] = non_negative_costs(features, targets, every, group);
@@ -338,7 +363,7 @@ std::unique_ptr<Estimator> AdditivePredictor::adapt(const HardwareEmbedding&, co
 
   auto estimator = std::make_unique<AdditiveEstimator>();
   estimator->features = features_;
-  estimator->source_costs = source_costs_;
+  estimator->device_costs = device_costs_;
   estimator->mean = averaged(members, targets);
   estimator->offset_s = samples.offset_s;
   estimator->unit_s = samples.unit_s;
@@ -362,7 +387,10 @@ std::vector<std::size_t> AdditivePredictor::next(std::span<const Encoding> candi
   std::iota(seen.begin(), seen.end(), candidates.size());
 
   const Groups groups = in_detail(this->groups(known.facts.execution));
-  VectorXd variance = VectorXd::Constant(static_cast<Index>(groups.size()), kDesignVariance);
+  VectorXd variance(static_cast<Index>(groups.size()));
+  for (std::size_t k = 0; k < groups.size(); ++k) {
+    variance[static_cast<Index>(k)] = groups[k].kind == Group::Kind::typical ? kDesignTypical : kDesignVariance;
+  }
   double noise = kDesignNoise;
   if (of_known.rows() >= kLeastSamples) {
     const GroupProcess process = process_of(of_known, Standardised(known.latency_s).targets, groups);

@@ -34,7 +34,9 @@ class AdditivePredictor final : public LatencyPredictor {
   [[nodiscard]] std::vector<AdditiveFeatures::Group> groups(std::optional<Execution> execution) const;
 
   std::shared_ptr<const AdditiveFeatures> features_;
-  Eigen::MatrixXd source_costs_;  ///< columns of features × source devices, each of spread 1 over the pool
+  /// Columns of features × devices known beforehand, each of spread 1 over the pool.
+  Eigen::MatrixXd device_costs_;
+  std::vector<AdditiveFeatures::Group> devices_;  ///< which of them are sources, and which typical
 };
 
 }  // namespace naslat

@@ -16,13 +16,14 @@ namespace naslat {
 class AdditiveFeatures {
  public:
   struct Group {
-    /// Physical sums of one execution; those over all kinds of operation; counts of operations and choices.
-    enum class Kind { work, totals, counts };
+    /// Physical sums of one execution; those over all kinds of operation; counts of operations and choices; and what
+    /// known devices charge: the sources, and a typical device of one execution.
+    enum class Kind { work, totals, counts, sources, typical };
 
     std::string name;  ///< "work written", "totals written", …, "kinds", "blocks", "encoding"
     Eigen::Index first = 0, count = 0;
     Kind kind = Kind::counts;
-    Execution execution{};      ///< of sums and totals
+    Execution execution{};      ///< of work, totals and a typical device
     bool non_negative = false;  ///< sums, totals and kinds of operation, which never cost less than nothing
   };
 
@@ -33,6 +34,9 @@ class AdditiveFeatures {
 
   [[nodiscard]] const std::vector<Group>& groups() const { return groups_; }
   [[nodiscard]] Eigen::Index columns() const { return mean_.size(); }
+
+  /// What a typical device charges per unit of each column. @param totals a group of that kind
+  [[nodiscard]] Eigen::VectorXd typical_costs(const Group& totals) const;
 
   /// Architectures × columns.
   [[nodiscard]] Eigen::MatrixXd operator()(std::span<const Encoding> architectures) const;
