@@ -12,6 +12,7 @@
 
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
+#include "measure/architecture_columns.hpp"
 #include "measure/csv.hpp"
 #include "measure/hw_nas_bench.hpp"
 #include "spaces/network.hpp"
@@ -59,20 +60,10 @@ std::vector<DeviceColumns> device_columns(const std::string& format, const CsvRe
   return devices;
 }
 
-/// Where a table names its architectures.
-struct ArchitectureColumns {
-  std::optional<std::size_t> text, index;
-};
-
 /// @throws DataError if there are none
-ArchitectureColumns architecture_columns(const std::string& format, const CsvReader& csv) {
-  ArchitectureColumns columns;
-  for (std::size_t i = 0; i < csv.columns().size(); ++i) {
-    const std::string& column = csv.columns()[i];
-    if (column == "architecture" || column == "arch_str" || column == "arch_string") columns.text = i;
-    if (column == "index" || column == "nb201_index") columns.index = i;
-  }
-  if (columns.text || columns.index) return columns;
+ArchitectureColumns require_architectures(const std::string& format, const CsvReader& csv) {
+  const ArchitectureColumns columns = architecture_columns(csv);
+  if (columns.any()) return columns;
   if (format == "hat") {
     throw DataError(
         fmt::format("{}: got averages over each network's layers, which no architecture follows from, wanted a column "
@@ -81,34 +72,6 @@ ArchitectureColumns architecture_columns(const std::string& format, const CsvRea
   }
   throw DataError(
       fmt::format("{}: no column named architecture, arch_str, arch_string, index or nb201_index", csv.where()));
-}
-
-std::uint64_t parse_index(const std::string& text, const SearchSpace& space, const std::string& where) {
-  std::uint64_t index = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
-  const std::uint64_t size = space.size().value_or(0);
-  if (error != std::errc{} || end != text.data() + text.size() || index >= size) {
-    throw DataError(fmt::format("{}: index: got '{}', wanted 0 to {}", where, text.substr(0, 60), size - 1));
-  }
-  return index;
-}
-
-Architecture read_architecture(const ArchitectureColumns& columns, const std::vector<std::string>& cells,
-                               const SearchSpace& space, const std::string& where) {
-  std::optional<Architecture> named, indexed;
-  if (columns.text) {
-    try {
-      named = space.parse(cells[*columns.text]);
-    } catch (const ConfigError& error) {
-      throw DataError(fmt::format("{}: {}", where, error.what()));
-    }
-  }
-  if (columns.index) indexed = space.at(parse_index(cells[*columns.index], space, where));
-  if (named && indexed && *named != *indexed) {
-    throw DataError(fmt::format("{}: index {} is {}, not {}", where, cells[*columns.index], space.format(*indexed),
-                                space.format(*named)));
-  }
-  return named ? *named : *indexed;
 }
 
 double parse_latency_s(const std::string& text, const std::string& column, const std::string& where) {
@@ -123,7 +86,7 @@ double parse_latency_s(const std::string& text, const std::string& column, const
 
 std::vector<LatencyTable> read_csv_tables(const std::string& format, const fs::path& path, const SearchSpace& space) {
   CsvReader csv(read_file(path), path.string());
-  const ArchitectureColumns named_by = architecture_columns(format, csv);
+  const ArchitectureColumns named_by = require_architectures(format, csv);
   const std::vector<DeviceColumns> devices = device_columns(format, csv, path);
 
   auto architectures = std::make_shared<std::vector<Architecture>>();
@@ -133,7 +96,7 @@ std::vector<LatencyTable> read_csv_tables(const std::string& format, const fs::p
   }
   std::set<Architecture> seen;
   for (std::vector<std::string> cells; csv.next(cells);) {
-    Architecture architecture = read_architecture(named_by, cells, space, csv.where());
+    Architecture architecture = read_architecture(named_by, cells, space, csv);
     if (!seen.insert(architecture).second)
       throw DataError(fmt::format("{}: architecture {} a second time", csv.where(), space.format(architecture)));
     architectures->push_back(std::move(architecture));
