@@ -1,0 +1,140 @@
+#include "predictor/fitted_device.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "configs/errors.hpp"
+#include "predictor/calibration.hpp"
+#include "predictor/candidates.hpp"
+#include "predictor/published_tables.hpp"
+#include "predictor/registry.hpp"
+#include "predictor/tasks.hpp"
+
+namespace naslat {
+
+namespace {
+
+const LatencyTable& table_of(const std::vector<LatencyTable>& tables, const std::string& device) {
+  std::vector<std::string> names;
+  for (const LatencyTable& table : tables) names.push_back(table.device);
+  if (device.empty() && tables.size() == 1) return tables[0];
+  for (const LatencyTable& table : tables) {
+    if (table.device == device) return table;
+  }
+  throw ConfigError(fmt::format("device: got '{}', wanted one of {}", device, fmt::join(names, ", ")));
+}
+
+/// The device's latencies by architecture; of many, every so many-th is fitted to.
+struct Known {
+  std::map<Architecture, double> latency_s;
+  std::vector<Architecture> fitted;
+  std::vector<double> fitted_s;
+
+  Known(const LatencyTable& table, std::size_t most) {
+    std::vector<std::size_t> measured;
+    for (std::size_t i = 0; i < table.latency_s.size(); ++i) {
+      if (!std::isfinite(table.latency_s[i])) continue;
+      measured.push_back(i);
+      latency_s.emplace((*table.architectures)[i], table.latency_s[i]);
+    }
+    const std::size_t count = std::min(most, measured.size());
+    for (std::size_t k = 0; k < count; ++k) {
+      const std::size_t i = measured[k * measured.size() / count];
+      fitted.push_back((*table.architectures)[i]);
+      fitted_s.push_back(table.latency_s[i]);
+    }
+  }
+};
+
+/// V_h of a device whose references are known; other predictors than HELP do without.
+HardwareEmbedding embedding_of(const SearchSpace& space, const Known& known, const std::string& predictor) {
+  std::vector<double> latency_s;
+  for (const Architecture& reference : space.references()) {
+    const auto found = known.latency_s.find(reference);
+    if (found != known.latency_s.end()) {
+      latency_s.push_back(found->second);
+    } else if (predictor == "help") {
+      throw DataError(fmt::format("help: reference {} has no latency, wanted all ten: naslat measure --archs reference",
+                                  space.format(reference)));
+    }
+  }
+  return latency_s.size() < 2 ? HardwareEmbedding{} : embed(latency_s);
+}
+
+std::unique_ptr<LatencyPredictor> prepared(const DeviceRequest& o, const SearchSpace& space,
+                                           const std::vector<LatencyTable>& tables) {
+  if (o.predictor == "help") return load_predictor(space.name(), o.checkpoint, 1);
+  if (sources_of(o.predictor) == Sources::required) {
+    throw ConfigError(fmt::format("predictor: {} is meta-trained: naslat evaluate does that", o.predictor));
+  }
+  auto predictor = make_predictor(o.predictor);
+  if (o.train.empty()) {
+    const Candidates typical = candidates(space);
+    predictor->meta_train({typical.encodings, {}, {}}, [](int, double, double) {});
+  } else {
+    const Encodings encodings = encode_all(space, *tables.at(0).architectures, true);
+    const std::vector<DeviceTask> sources = device_tasks(space, tables, o.train, true);
+    predictor->meta_train({encodings, sources, {}}, [](int, double, double) {});
+  }
+  return predictor;
+}
+
+}  // namespace
+
+void add_device_options(CLI::App& app, DeviceRequest& request) {
+  app.add_option("data", request.data,
+                 "latency datasets, clones of the HELP repository, CSV tables or folders of them; joined");
+  app.add_option("--space", request.space, "search space")->capture_default_str();
+  app.add_option("--device", request.device, "device of the data, if it has several");
+  app.add_option("--predictor", request.predictor, fmt::format("of {}", fmt::join(predictor_names(), ", ")))
+      ->capture_default_str();
+  app.add_option("--train", request.train, "source devices of the same data, for predictors that can use them");
+  app.add_option("--checkpoint", request.checkpoint, "of help: ours or HELP's .pt; default: the one in this binary");
+  app.add_option("--max-samples", request.most_samples, "of the device's latencies, how many are fitted to at most")
+      ->check(CLI::Range(2, 5000))
+      ->capture_default_str();
+  app.add_option("--seed", request.seed, "of all draws")->capture_default_str();
+}
+
+std::string FittedDevice::title() const {
+  return fmt::format("{} on {} ({}), by {} from {} samples", space.name(), device, to_string(origin), predictor,
+                     samples);
+}
+
+std::vector<double> FittedDevice::predict_s(std::span<const Architecture> architectures) const {
+  return estimator->predict_s(encode_all(space, architectures, true));
+}
+
+Table FittedDevice::predictions(std::span<const Architecture> architectures) const {
+  const Encodings encodings = encode_all(space, architectures, true);
+  const std::vector<double> predicted_s = estimator->predict_s(encodings), spread_s = estimator->spread_s(encodings);
+  Table table{title(), {{"architecture"}, {"index"}, {"predicted_ms"}, {"plus_minus_ms"}, {"latency_ms"}}, {}};
+  for (std::size_t i = 0; i < architectures.size(); ++i) {
+    const auto index = space.index_of(architectures[i]);
+    const auto known = latency_s.find(architectures[i]);
+    table.rows.push_back({space.format(architectures[i]), index ? Cell(static_cast<std::int64_t>(*index)) : Cell(),
+                          predicted_s[i] * 1e3, spread_s.empty() ? Cell() : Cell(kNinetyPercent * spread_s[i] * 1e3),
+                          known == latency_s.end() ? Cell() : Cell(known->second * 1e3)});
+  }
+  return table;
+}
+
+FittedDevice fit_device(const DeviceRequest& o) {
+  if (o.data.empty()) throw ConfigError("data: got none, wanted a latency dataset or table");
+  const SearchSpace& space = search_space(o.space);
+  const std::vector<LatencyTable> tables = read_all_tables(o.data, o.space);
+  const LatencyTable& table = table_of(tables, o.device);
+  Known known(table, o.most_samples);
+
+  const auto predictor = prepared(o, space, tables);
+  const Samples support{encode_all(space, known.fitted, true), known.fitted_s, table.facts};
+  Rng rng(o.seed);
+  const TargetScale scale = known.fitted_s.size() < 2 ? TargetScale{} : target_scale(known.fitted_s);
+  auto estimator = predictor->adapt(embedding_of(space, known, o.predictor), support, scale, rng);
+  if (o.predictor == "help") estimator = calibrate(std::move(estimator), support);
+  return {space,       table.device,     table.origin,        std::move(known.latency_s),
+          o.predictor, support.x.size(), std::move(estimator)};
+}
+
+}  // namespace naslat
