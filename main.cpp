@@ -37,6 +37,7 @@ constexpr std::array kCommands = {
     Command{"predict", "latencies with error bars of any networks, from a few samples of a device",
             naslat::predict_command},
     Command{"evaluate", "runs a correlation experiment over devices, protocols and seeds", naslat::evaluate_command},
+    Command{"search", "the best networks within a latency limit, on a device of a dataset", naslat::search_command},
     Command{"characterize", "the main job: measures this machine, predicts the whole space, checks itself, reports",
             naslat::characterize_command},
     Command{"report", "renders a report directory again", naslat::report_command},

@@ -1,0 +1,180 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "configs/errors.hpp"
+#include "configs/files.hpp"
+#include "configs/table.hpp"
+#include "measure/backend.hpp"
+#include "measure/progress.hpp"
+#include "predictor/commands.hpp"
+#include "predictor/fitted_device.hpp"
+#include "predictor/search/evolution.hpp"
+#include "predictor/search/score.hpp"
+
+namespace naslat {
+
+namespace {
+
+struct Options {
+  DeviceRequest device;
+  std::optional<double> limit_ms;
+  std::string accuracy, maximize, algorithm = "auto", out;
+  EvolutionOptions evolution;
+  std::size_t top = 5;
+  bool pareto = false, json = false, quiet = false;
+};
+
+void require(const Options& o) {
+  if (o.accuracy.empty() == o.maximize.empty()) {
+    throw ConfigError(
+        fmt::format("accuracy, maximize: got {}, wanted one of them", o.accuracy.empty() ? "none" : "both"));
+  }
+  if (!o.limit_ms && !o.pareto) throw ConfigError("limit-ms: got none, wanted a limit, or --pareto");
+  if (o.limit_ms && !(*o.limit_ms > 0))
+    throw ConfigError(fmt::format("limit-ms: got {}, wanted more than 0", *o.limit_ms));
+}
+
+/// What can be evaluated one by one: the networks with a score if a table lists them, else a space with indices.
+std::optional<std::vector<Architecture>> listed(const SearchSpace& space, const Score& score) {
+  if (score.known || !space.size()) return score.known;
+  std::vector<Architecture> all;
+  for (std::uint64_t index = 0; index < *space.size(); ++index) all.push_back(space.at(index));
+  return all;
+}
+
+bool searches_all(const std::string& algorithm, const std::optional<std::vector<Architecture>>& all,
+                  const SearchSpace& space) {
+  constexpr std::size_t kMost = 100'000;
+  if (algorithm == "auto") return all && all->size() <= kMost;
+  if (algorithm == "exhaustive" && !all) {
+    throw ConfigError(
+        fmt::format("algorithm: got exhaustive, but space '{}' is not enumerable, wanted evolution", space.name()));
+  }
+  return algorithm == "exhaustive";
+}
+
+struct Found {
+  std::string algorithm;
+  std::size_t evaluated = 0;
+  double search_s = 0;
+  std::vector<Candidate> networks;
+};
+
+Found search(const Options& o, const FittedDevice& device, const Score& score) {
+  const Clock now = steady_clock();
+  const double started_s = now();
+  SearchProblem problem{device.space, score.of, [&](auto architectures) { return device.predict_s(architectures); }};
+  if (o.limit_ms) problem.limit_s = *o.limit_ms / 1e3;
+  Progress progress("search", o.quiet);
+  const SearchObserver observe = [&](double done, std::size_t evaluated) {
+    progress.update(done, fmt::format("{} networks", evaluated));
+  };
+  const auto all = listed(device.space, score);
+  const bool exhaustive = searches_all(o.algorithm, all, device.space);
+  std::vector<Candidate> evaluated =
+      exhaustive ? search_all(problem, *all, observe) : evolve(problem, o.evolution, observe);
+  const std::size_t count = evaluated.size();
+  std::vector<Candidate> networks = o.pareto ? pareto_front(std::move(evaluated)) : best(std::move(evaluated), o.top);
+  return {exhaustive ? "exhaustive" : "evolution", count, now() - started_s, std::move(networks)};
+}
+
+Table table_of(const FittedDevice& device, const Score& score, const Found& found) {
+  std::vector<Architecture> architectures;
+  for (const Candidate& network : found.networks) architectures.push_back(network.architecture);
+  Table table = device.predictions(architectures);
+  table.title += fmt::format("; {} over {} networks in {:.1f} s", found.algorithm, found.evaluated, found.search_s);
+  constexpr std::ptrdiff_t kColumn = 2;  // beside what names the network
+  table.columns.insert(table.columns.begin() + kColumn, {score.column, 2});
+  for (std::size_t i = 0; i < table.rows.size(); ++i) {
+    const auto place = table.rows[i].begin() + kColumn;
+    const double value = found.networks[i].score;
+    if (score.known) {
+      table.rows[i].emplace(place, value);
+    } else {
+      table.rows[i].emplace(place, static_cast<std::int64_t>(value));
+    }
+  }
+  return table;
+}
+
+void run(const Options& o) {
+  require(o);
+  const SearchSpace& space = search_space(o.device.space);
+  const Score score = o.maximize.empty() ? accuracy_score(o.accuracy, space) : size_score(o.maximize, space);
+  const FittedDevice device = fit_device(o.device);
+  const Found found = search(o, device, score);
+  const Table table = table_of(device, score, found);
+  if (!o.out.empty()) write_file(o.out, to_csv(table));
+  if (o.json) {
+    using Json = nlohmann::ordered_json;
+    const Json document = {{"space", device.space.name()},
+                           {"device", device.device},
+                           {"origin", to_string(device.origin)},
+                           {"predictor", device.predictor},
+                           {"samples", device.samples},
+                           {"limit_ms", o.limit_ms ? Json(*o.limit_ms) : Json()},
+                           {"score", score.column},
+                           {"algorithm", found.algorithm},
+                           {"evaluated", found.evaluated},
+                           {"search_s", found.search_s},
+                           {"networks", Json::parse(to_json(table))}};
+    return fmt::print("{}\n", document.dump(2));
+  }
+  fmt::print("{}", o.out.empty() ? to_text(table)
+                                 : fmt::format("{}\n{}: {} networks\n", table.title, o.out, table.rows.size()));
+  if (!score.known) fmt::print("{} stands in for accuracy, which is not known here\n", score.column);
+  std::string archs;
+  for (const Candidate& network : found.networks) {
+    const auto index = device.space.index_of(network.architecture);
+    archs += index ? fmt::format(" {}", *index) : fmt::format(" '{}'", device.space.format(network.architecture));
+  }
+  fmt::print("to time them: naslat measure --space {} --archs{} --out found.jsonl\n", device.space.name(), archs);
+}
+
+}  // namespace
+
+Action search_command(CLI::App& app) {
+  const auto o = std::make_shared<Options>();
+  add_device_options(app, o->device);
+  app.add_option("--limit-ms", o->limit_ms, "of the predicted latency");
+  app.add_option(
+      "--accuracy", o->accuracy,
+      "FILE[:COLUMN]: CSV table of accuracies in percent by architecture or index; the best is searched for");
+  app.add_option("--maximize", o->maximize, "macs or parameters, a stand-in where accuracies are not known")
+      ->check(CLI::IsMember({"macs", "parameters"}));
+  app.add_flag("--pareto", o->pareto,
+               "the networks that no other beats in both latency and score, instead of the best");
+  app.add_option("--top", o->top, "how many of the best")->check(CLI::Range(1, 10000))->capture_default_str();
+  app.add_option("--algorithm", o->algorithm, "auto is exhaustive where at most 100,000 networks come into question")
+      ->check(CLI::IsMember({"auto", "exhaustive", "evolution"}))
+      ->capture_default_str();
+  EvolutionOptions& e = o->evolution;
+  app.add_option("--generations", e.generations, "of the evolution")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+  app.add_option("--population", e.population, "networks per generation")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  app.add_option("--parent-ratio", e.parent_ratio, "of the population: the best, which live on")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_option("--mutation-probability", e.mutation_probability, "of each choice of a mutated parent")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_option("--mutation-ratio", e.mutation_ratio, "of the population: mutated parents; the others are crossed")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_option("--out", o->out, "CSV file instead of a table");
+  app.add_flag("--json", o->json, "one JSON document");
+  app.add_flag("--quiet", o->quiet, "no progress");
+  app.footer("example: naslat search server.jsonl --limit-ms 3.5 --accuracy accuracy.csv:c100_test200");
+  return [o] {
+    o->evolution.seed = o->device.seed;
+    run(*o);
+  };
+}
+
+}  // namespace naslat
