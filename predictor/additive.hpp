@@ -9,10 +9,10 @@
 namespace naslat {
 
 /// Ours. Latency in these spaces is very nearly a sum of costs, so a device is learned as one: a Gaussian process over
-/// linear kernels (what source devices charge for an architecture, physical sums for each way of executing a graph,
-/// block counts, the encoding) and, for each way of executing it, non-negative costs of the physical sums, averaged by
-/// how well each predicts every sample from the others. Closed form: milliseconds, no meta-training. Works without any
-/// source device; chooses its own samples.
+/// linear kernels (what source devices and a typical one charge for an architecture, physical sums for each way of
+/// executing a graph, block counts, the encoding), two of fewer kernels for few noisy samples and, for each way of
+/// executing it, non-negative costs of the physical sums, averaged by how well each predicts every sample from the
+/// others. Closed form: milliseconds, no meta-training. Works without any source device; chooses its own samples.
 class AdditivePredictor final : public LatencyPredictor {
  public:
   [[nodiscard]] std::string name() const override { return "additive"; }
