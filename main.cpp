@@ -108,7 +108,7 @@ int main(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const naslat::Interrupted&) {
-    return fail("interrupted; what was finished is on disk", kInterrupted);
+    return fail("interrupted; what was measured is on disk", kInterrupted);
   } catch (const naslat::ConfigError& error) {
     return fail(error.what(), kWrongRequest);
   } catch (const std::bad_alloc&) {

@@ -110,6 +110,15 @@ characterizes_every_space() { # with error bars, also where no network has an in
 }
 holds 'designed probes are measured, others chosen, the space predicted' probes_teach
 holds 'characterize works for spaces too large to list' characterizes_every_space
+searches() { # all networks or evolution, the same best one; a limit that nothing keeps is the data's fault
+  "$naslat" predict probes.jsonl --archs all --json 2>errors | awk '/"predicted_ms"/ { gsub(/[,"]/, ""); print $2 }' | sort -g >sorted
+  limit=$(sed -n 5000p sorted)
+  for algorithm in exhaustive evolution; do
+    "$naslat" search probes.jsonl --limit-ms "$limit" --maximize macs --top 1 --algorithm "$algorithm" --out "$algorithm.csv" --quiet >output 2>errors || return 1
+  done
+  [ "$(wc -l <exhaustive.csv)" -eq 2 ] && cmp -s exhaustive.csv evolution.csv && exits 1 'limit: got' search probes.jsonl --limit-ms 1e-6 --maximize macs
+}
+holds 'the best network within a limit is found' searches
 holds 'an unknown device is named, with those there are' exits 2 "device: got 'nosuch', wanted one of simulated" predict d.jsonl --device nosuch --archs 3
 experiments() { # rendered again from what they wrote
   "$naslat" evaluate --data probes.jsonl --predictors op-counts:6 additive:6 --protocols nasflat --seeds 2 --predictions --out results --quiet >output 2>errors &&
