@@ -116,7 +116,7 @@ searches() { # all networks or evolution, the same best one; a limit that nothin
   for algorithm in exhaustive evolution; do
     "$naslat" search probes.jsonl --limit-ms "$limit" --maximize macs --top 1 --algorithm "$algorithm" --out "$algorithm.csv" --quiet >output 2>errors || return 1
   done
-  [ "$(wc -l <exhaustive.csv)" -eq 2 ] && cmp -s exhaustive.csv evolution.csv && exits 1 'limit: got' search probes.jsonl --limit-ms 1e-6 --maximize macs
+  [ "$(wc -l <exhaustive.csv)" -eq 2 ] && cmp -s exhaustive.csv evolution.csv && exits 1 'limit: got' search probes.jsonl --limit-ms 1e-6 --maximize macs --quiet
 }
 holds 'the best network within a limit is found' searches
 holds 'an unknown device is named, with those there are' exits 2 "device: got 'nosuch', wanted one of simulated" predict d.jsonl --device nosuch --archs 3
