@@ -1,6 +1,8 @@
 // Seconds per meta-training episode at the published setting: 8 tasks of 10 support and 200 query samples, 2 inner
 // steps, second order, for each space that HELP trains on. The latencies are made up; the work does not depend on them.
-// The released Python takes .85 s per episode of NAS-Bench-201 on two server cores; of the others no time is known.
+// The released Python takes .85 s per episode of NAS-Bench-201 on two server cores. In turns with this on two cores of
+// a virtual machine (PyTorch 2.3, its own validation left out) it took .40-.60, .21 and .25 s where this took .06-.09,
+// .027 and .027 alone: seven to nine times as long.
 //   meta_train_bench [episodes] [threads]
 
 #include <fmt/format.h>

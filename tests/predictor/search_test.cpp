@@ -237,7 +237,7 @@ TEST_F(SearchFiles, TheCommandRefusesWhatItCannotMean) {
             "accuracy, maximize: got both, wanted one of them");
   EXPECT_EQ(refusal({data, "--maximize", "macs"}), "limit-ms: got none, wanted a limit, or --pareto");
   EXPECT_EQ(refusal({data, "--maximize", "macs", "--limit-ms", "nan"}), "limit-ms: got nan, wanted more than 0");
-  EXPECT_THROW(search({data, "--accuracy", accuracies, "--limit-ms", "1e-6", "--quiet"}), DataError);
+  EXPECT_THROW(static_cast<void>(search({data, "--accuracy", accuracies, "--limit-ms", "1e-6", "--quiet"})), DataError);
 }
 
 }  // namespace
