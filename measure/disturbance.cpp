@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <limits>
 
 #include "measure/machine.hpp"
 
@@ -14,21 +15,30 @@ namespace naslat {
 
 namespace {
 
-constexpr double kSlowReading_s = 200e-6;  // on machines with hundreds of processors /proc/stat takes longer
+constexpr double kSlowReading_s = 1e-3;  // on machines with hundreds of processors /proc/stat takes longer
+
+/// Whether the quickest of a few readings is slow: a single one may only have been preempted.
+template <typename Read>
+bool is_slow(const Read& read, const Clock& now) {
+  double quickest_s = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < 5; ++i) {
+    const double start_s = now();
+    static_cast<void>(read());
+    quickest_s = std::min(quickest_s, now() - start_s);
+  }
+  return quickest_s > kSlowReading_s;
+}
 
 }  // namespace
 
-DisturbanceCounters::DisturbanceCounters(const std::filesystem::path& root) : root_(root) {
-  const Clock now = steady_clock();
+DisturbanceCounters::DisturbanceCounters(const std::filesystem::path& root, const Clock& now) : root_(root) {
   stat_ = open((root / "proc/stat").c_str(), O_RDONLY | O_CLOEXEC);
-  double start_s = now();
-  static_cast<void>(steal_s());
-  if (stat_ >= 0 && now() - start_s > 5 * kSlowReading_s) {  // the first reading is the slowest
+  if (stat_ >= 0 && is_slow([&] { return steal_s(); }, now)) {
     close(stat_);
     stat_ = -1;
   }
-  start_s = now();
-  throttling_known_ = machine::throttled_s(root).has_value() && now() - start_s < 5 * kSlowReading_s;
+  const auto throttled_s = [&] { return machine::throttled_s(root); };
+  throttling_known_ = throttled_s().has_value() && !is_slow(throttled_s, now);
 }
 
 DisturbanceCounters::~DisturbanceCounters() {

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "measure/backend.hpp"
 #include "measure/measurement.hpp"
 
 namespace naslat {
@@ -10,8 +11,8 @@ namespace naslat {
 /// Reads how much the system has disturbed the process so far; the difference of two readings is a visit's share.
 class DisturbanceCounters {
  public:
-  /// Sources that are absent, or too slow to be read between visits, count as 0.
-  explicit DisturbanceCounters(const std::filesystem::path& root = "/");
+  /// Sources that are absent, or by `now` too slow to be read between visits, count as 0.
+  explicit DisturbanceCounters(const std::filesystem::path& root = "/", const Clock& now = steady_clock());
   ~DisturbanceCounters();
   DisturbanceCounters(const DisturbanceCounters&) = delete;
   DisturbanceCounters& operator=(const DisturbanceCounters&) = delete;

@@ -187,7 +187,10 @@ TEST(Disturbance, ReadsStealAndThrottlingAsDifferences) {
   add_server(root);
   root.write("proc/self/cgroup", "0::/\n");
   root.write("sys/fs/cgroup/cpu.stat", "throttled_usec 100000\n");
-  const DisturbanceCounters counters(root.path());
+  double time_s = 0;
+  int readings = 0;
+  const Clock preempted_once = [&] { return time_s += ++readings == 2 ? 0.01 : 1e-5; };
+  const DisturbanceCounters counters(root.path(), preempted_once);
   const Disturbance before = counters.read();
   root.write("proc/stat", "cpu  1 2 3 4 5 6 7 300 0 0\n");
   root.write("sys/fs/cgroup/cpu.stat", "throttled_usec 600000\n");
@@ -197,6 +200,18 @@ TEST(Disturbance, ReadsStealAndThrottlingAsDifferences) {
   EXPECT_TRUE(disturbed(passed, 50));
   EXPECT_FALSE(disturbed({.involuntary_switches = 25}, 50));
   EXPECT_TRUE(disturbed({.involuntary_switches = 26}, 50));
+}
+
+TEST(Disturbance, DoesWithoutSourcesThatAreAlwaysSlow) {
+  const TemporaryFolder root;
+  add_server(root);
+  root.write("proc/stat", "cpu  1 2 3 4 5 6 7 300 0 0\n");
+  root.write("proc/self/cgroup", "0::/\n");
+  root.write("sys/fs/cgroup/cpu.stat", "throttled_usec 100000\n");
+  double time_s = 0;
+  const DisturbanceCounters counters(root.path(), [&] { return time_s += 0.01; });
+  EXPECT_EQ(counters.read().steal_s, 0);
+  EXPECT_EQ(counters.read().throttled_s, 0);
 }
 
 }  // namespace
