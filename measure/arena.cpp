@@ -1,9 +1,44 @@
 #include "measure/arena.hpp"
 
+#include <fmt/format.h>
+#include <sys/mman.h>
+
 #include <algorithm>
+#include <cstdlib>
+#include <cstring>
 #include <numeric>
+#include <utility>
+
+#include "configs/errors.hpp"
 
 namespace naslat {
+
+namespace {
+
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
+
+}  // namespace
+
+MemoryBlock::MemoryBlock(std::size_t bytes, Pages pages, Contents contents) {
+  if (bytes == 0) return;
+  const std::size_t unit = pages == Pages::huge ? kHugePage : kAlignment;
+  bytes_ = (bytes + unit - 1) / unit * unit;
+  data_ = static_cast<std::byte*>(std::aligned_alloc(unit, bytes_));
+  if (data_ == nullptr) throw DataError(fmt::format("memory: the system refused {} bytes", bytes_));
+  if (pages == Pages::huge) madvise(data_, bytes_, MADV_HUGEPAGE);  // a wish
+  if (contents == Contents::zeros) std::memset(data_, 0, bytes_);
+}
+
+MemoryBlock::~MemoryBlock() { std::free(data_); }
+
+MemoryBlock::MemoryBlock(MemoryBlock&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+
+MemoryBlock& MemoryBlock::operator=(MemoryBlock&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
 
 ArenaPlan plan_arena(std::span<const Lifetime> lifetimes, std::size_t alignment) {
   std::vector<std::size_t> order(lifetimes.size());

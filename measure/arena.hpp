@@ -12,6 +12,26 @@ inline constexpr std::size_t kAlignment = 64;  ///< a cache line, a vector regis
   return (bytes + alignment - 1) / alignment * alignment;
 }
 
+/// Memory that never moves.
+class MemoryBlock {
+ public:
+  MemoryBlock() = default;
+  enum class Pages { normal, huge };        ///< huge: on 2 MiB boundaries, in huge pages where the system grants them
+  enum class Contents { zeros, anything };  ///< zeros: every page was touched
+  /// @throws DataError if there is no such memory
+  explicit MemoryBlock(std::size_t bytes, Pages pages = Pages::huge, Contents contents = Contents::zeros);
+  ~MemoryBlock();
+  MemoryBlock(MemoryBlock&& other) noexcept;
+  MemoryBlock& operator=(MemoryBlock&& other) noexcept;
+
+  [[nodiscard]] std::byte* data() const { return data_; }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+
+ private:
+  std::byte* data_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
 /// Bytes that are needed from the first step that writes them to the last that reads them, both included.
 struct Lifetime {
   std::size_t bytes = 0;

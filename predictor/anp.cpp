@@ -76,14 +76,16 @@ class AnpTrainer final : public EpisodeTrainer {
   [[nodiscard]] const std::vector<Matrix<float>>& best() const { return best_; }
 
  private:
-  [[nodiscard]] TaskGradients differentiate(Tape<float>& tape, const EpisodeTask& task) const override {
+  [[nodiscard]] double differentiate(Tape<float>& tape, const EpisodeTask& task,
+                                     std::vector<Matrix<float>>& gradients) const override {
     tape.clear();
     const std::vector<Var> theta = leaves(tape, parameters_);
-    const GraphBatch support = batch_graphs(task.support, kHelpDepth), query = batch_graphs(task.query, kHelpDepth);
+    const GraphBatch support = batch_graphs(task.support), query = batch_graphs(task.query);
     const AnpLoss loss =
         anp_loss<float>(tape, {support, query, task.support_targets, task.query_targets, task.noise}, theta);
     const auto squared_error = static_cast<double>(tape.scalar(loss.squared_error));
-    return {values_of(tape, tape.gradients(loss.bound, theta)), squared_error};
+    tape.last_gradients(loss.bound, theta, gradients);
+    return squared_error;
   }
 
   [[nodiscard]] std::vector<Matrix<float>*> learned() override {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 #include "configs/interrupt.hpp"
 #include "predictor/metrics.hpp"
@@ -18,6 +19,8 @@ EpisodeTrainer::EpisodeTrainer(const HelpTraining& config, Eigen::Index noise)
       tapes_(static_cast<std::size_t>(config.threads)) {}
 
 EpisodeTrainer::Best EpisodeTrainer::train(const SourcePool& pool, const TrainingObserver& observe) {
+  graphs_.clear();
+  for (const Encoding& encoding : pool.encodings) graphs_.push_back(coloured(encoding, kHelpDepth));
   Best best;
   for (int number = 1; number <= config_.episodes; ++number) {
     if (interrupted()) throw Interrupted{};
@@ -35,14 +38,14 @@ EpisodeTrainer::Best EpisodeTrainer::train(const SourcePool& pool, const Trainin
   return best;
 }
 
-EpisodeTask EpisodeTrainer::draw(const SourcePool& pool, const DeviceTask& device) {
+EpisodeTask EpisodeTrainer::draw(const DeviceTask& device) {
   const auto support = static_cast<std::size_t>(config_.support), query = static_cast<std::size_t>(config_.query);
   const std::vector<std::uint64_t> drawn = rng_.distinct(support + query, device.pool.size());
   EpisodeTask task{&device, {}, {}, {}, {}, normal_row(noise_, rng_)};
   std::vector<double> support_targets, query_targets;
   for (std::size_t i = 0; i < drawn.size(); ++i) {
     const std::size_t position = device.pool[drawn[i]];
-    (i < support ? task.support : task.query).push_back(&pool.encodings[position]);
+    (i < support ? task.support : task.query).push_back(&graphs_[position]);
     (i < support ? support_targets : query_targets).push_back(device.scale.target(device.latency_s[position]));
   }
   task.support_targets = column(support_targets);
@@ -55,21 +58,24 @@ double EpisodeTrainer::episode(const SourcePool& pool) {
   std::vector<EpisodeTask> tasks;
   const auto count = std::min(static_cast<std::uint64_t>(config_.tasks), std::uint64_t{pool.train.size()});
   for (const std::uint64_t device : rng_.distinct(count, pool.train.size())) {
-    tasks.push_back(draw(pool, pool.train[device]));
+    tasks.push_back(draw(pool.train[device]));
   }
-  std::vector<TaskGradients> results(tasks.size());
-  parallel_for(tasks.size(), config_.threads,
-               [&](std::size_t worker, std::size_t i) { results[i] = differentiate(tapes_[worker], tasks[i]); });
+  std::vector<double> query_loss(tasks.size());
+  gradients_.resize(tasks.size());
+  parallel_for(tasks.size(), config_.threads, [&](std::size_t worker, std::size_t i) {
+    query_loss[i] = differentiate(tapes_[worker], tasks[i], gradients_[i]);
+  });
 
-  TaskGradients mean = std::move(results[0]);  // summed in the order of the tasks, whoever computed them
-  for (std::size_t i = 1; i < results.size(); ++i) {
-    for (std::size_t p = 0; p < mean.values.size(); ++p) mean.values[p] += results[i].values[p];
-    mean.query_loss += results[i].query_loss;
-  }
+  const std::vector<Matrix<float>*> parameters = learned();
   const auto share = 1 / static_cast<float>(tasks.size());
-  for (Matrix<float>& value : mean.values) value *= share;
-  adam_.step(learned(), mean.values);
-  return mean.query_loss / static_cast<double>(tasks.size());
+  adam_.begin_step(parameters);
+  parallel_for(parameters.size(), config_.threads, [&](std::size_t, std::size_t p) {
+    Matrix<float>& mean = gradients_[0][p];  // summed in the order of the tasks, whoever computed them
+    for (std::size_t i = 1; i < tasks.size(); ++i) mean += gradients_[i][p];
+    mean *= share;
+    adam_.update(p, *parameters[p], mean);
+  });
+  return std::accumulate(query_loss.begin(), query_loss.end(), 0.0) / static_cast<double>(tasks.size());
 }
 
 /// Mean Spearman over devices: adapt to random samples of the pool, rank the queries. The same samples every time, so

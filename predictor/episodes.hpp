@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "predictor/graph_batch.hpp"
 #include "predictor/help.hpp"
 #include "predictor/nn/adam.hpp"
 
@@ -13,15 +14,9 @@ namespace naslat {
 /// One task of an episode, all random choices made.
 struct EpisodeTask {
   const DeviceTask* device;
-  std::vector<const Encoding*> support, query;
+  std::vector<const ColouredGraph*> support, query;
   Matrix<float> support_targets, query_targets;  ///< one column
   Matrix<float> noise;                           ///< one row of standard normal draws, for the model's latent variable
-};
-
-/// What one task says about the parameters.
-struct TaskGradients {
-  std::vector<Matrix<float>> values;  ///< as learned() lists the parameters
-  double query_loss = 0;
 };
 
 /// Meta-training by episodes (HELP 3.3), whatever the model: tasks are drawn, differentiated side by side, and Adam
@@ -46,15 +41,17 @@ class EpisodeTrainer {
   [[nodiscard]] Rng& rng() { return rng_; }  ///< of initial parameters, then of tasks and noise
 
   [[nodiscard]] virtual std::vector<Matrix<float>*> learned() = 0;
-  /// Called from several threads at once.
-  [[nodiscard]] virtual TaskGradients differentiate(Tape<float>& tape, const EpisodeTask& task) const = 0;
+  /// What one task says about the parameters, as learned() lists them. Called from several threads at once.
+  /// @return the query loss
+  virtual double differentiate(Tape<float>& tape, const EpisodeTask& task,
+                               std::vector<Matrix<float>>& gradients) const = 0;
   /// The parameters as they are now, ready to adapt.
   [[nodiscard]] virtual std::unique_ptr<LatencyPredictor> predictor() const = 0;
   /// The parameters as they are now are the best so far.
   virtual void keep() = 0;
 
  private:
-  EpisodeTask draw(const SourcePool& pool, const DeviceTask& device);
+  EpisodeTask draw(const DeviceTask& device);
   double episode(const SourcePool& pool);
   [[nodiscard]] double validate(const SourcePool& pool) const;
 
@@ -62,7 +59,9 @@ class EpisodeTrainer {
   Eigen::Index noise_;
   Rng rng_;
   Adam adam_;
-  std::vector<Tape<float>> tapes_;
+  std::vector<ColouredGraph> graphs_;                  // of the pool
+  std::vector<Tape<float>> tapes_;                     // of each thread
+  std::vector<std::vector<Matrix<float>>> gradients_;  // of each task
 };
 
 }  // namespace naslat

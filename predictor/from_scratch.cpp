@@ -89,10 +89,8 @@ class BrpNas final : public LatencyPredictor {
     Var x = tape.leaf(batch.nodes);  // A·X already, where there is a graph
     for (int layer = 0; layer < kLayers; ++layer) {
       const auto at = static_cast<std::size_t>(2 * layer);
-      if (layer == kLayers - 1) {
-        x = tape.sparse(batch.readout, x);  // the last layer is read at the global node only
-      } else if (layer > 0 && batch.adjacency) {
-        x = tape.sparse(batch.adjacency, x);
+      if (batch.adjacency && layer > 0) {  // the last layer is read at the global node only
+        x = tape.sparse(layer == kLayers - 1 ? batch.readout : batch.adjacency, x);
       }
       x = tape.relu(tape.add_row(tape.matmul(x, parameters[at]), parameters[at + 1]));
     }

@@ -40,7 +40,7 @@ AdaptedModel adapt_once(Tape<float>& tape, const HelpParameters& parameters, con
   for (int step = 0; step < (design.adapted ? kInnerSteps : 0); ++step) {
     theta = inner_step(tape, support, wanted, v_h, theta, vars.rates, z);
   }
-  return {values_of(tape, theta), z ? std::optional(tape.value(*z)) : std::nullopt};
+  return {values_of(tape, theta), z ? std::optional<Matrix<float>>(tape.value(*z)) : std::nullopt};
 }
 
 class HelpEstimator final : public Estimator {
@@ -58,7 +58,7 @@ class HelpEstimator final : public Estimator {
 
  private:
   [[nodiscard]] Matrix<float> mean_target(Tape<float>& tape, const GraphBatch& batch) const {
-    Matrix<float> sum = Matrix<float>::Zero(static_cast<Eigen::Index>(batch.readout->rows), 1);
+    Matrix<float> sum = Matrix<float>::Zero(batch.architectures(), 1);
     for (const AdaptedModel& model : models_) {
       tape.clear();
       const std::optional<Var> z = model.z ? std::optional(tape.leaf(*model.z)) : std::nullopt;
@@ -86,12 +86,12 @@ class HelpTrainer final : public EpisodeTrainer {
 
  private:
   /// Gradients of the query loss after adaptation, through the adaptation (second order).
-  [[nodiscard]] TaskGradients differentiate(Tape<float>& tape, const EpisodeTask& task) const override {
+  [[nodiscard]] double differentiate(Tape<float>& tape, const EpisodeTask& task,
+                                     std::vector<Matrix<float>>& gradients) const override {
     const HelpTraining& training = config();
     tape.clear();
     const HelpVars vars = on_tape(tape, parameters_);
-    const GraphBatch support = batch_graphs(task.support, kHelpDepth);
-    const GraphBatch query = batch_graphs(task.query, kHelpDepth);
+    const GraphBatch support = batch_graphs(task.support), query = batch_graphs(task.query);
     const Var v_h = tape.leaf(condition(task.device->embedding, training.design));
     const Var support_targets = tape.leaf(task.support_targets), query_targets = tape.leaf(task.query_targets);
     const Modulators prior = modulators(tape, vars.z, v_h);
@@ -112,8 +112,9 @@ class HelpTrainer final : public EpisodeTrainer {
     std::vector<Var> wrt = vars.theta;
     if (training.design.learned_rates) wrt.insert(wrt.end(), vars.rates.begin(), vars.rates.end());
     if (training.design.modulated) wrt.insert(wrt.end(), vars.z.begin(), vars.z.end());
-    const double query_value = static_cast<double>(tape.scalar(query_loss));
-    return {values_of(tape, tape.gradients(loss, wrt)), query_value};
+    const auto query_value = static_cast<double>(tape.scalar(query_loss));
+    tape.last_gradients(loss, wrt, gradients);
+    return query_value;
   }
 
   [[nodiscard]] std::vector<Matrix<float>*> learned() override {

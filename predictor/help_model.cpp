@@ -147,7 +147,6 @@ Var encode_architectures(Tape<T>& tape, const GraphBatch& batch, std::span<const
       x = tape.relu(tape.add_row(tape.matmul(x, encoder[i]), encoder[i + 1]));
     } else {
       x = tape.relu(linear(tape, x, encoder[i], encoder[i + 1]));
-      if (last) x = tape.sparse(batch.readout, x);
     }
   }
   return x;

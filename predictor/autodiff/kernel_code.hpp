@@ -70,6 +70,20 @@ Panel pack(const Product& p, const float* b, Index first, Index count, float* pa
   return {panel, Width};
 }
 
+/// The first `count` of the values, or all.
+inline void store_some(const Vector& values, float* to, Index count) {
+  const float* const from = reinterpret_cast<const float*>(&values);
+  Index stored = 0;
+#pragma GCC unroll 4
+  for (Index four = 0; four < kVector; four += 4) {
+    if (four + 4 > count) continue;
+    *reinterpret_cast<Four*>(to + four) = *reinterpret_cast<const Four*>(from + four);
+    stored = four + 4;
+  }
+#pragma GCC unroll 1
+  for (; stored < count && stored < kVector; ++stored) to[stored] = from[stored];
+}
+
 /// Rows×(Vectors·kVector) values of C: the sums stay in registers over the whole depth.
 template <Index Rows, Index Vectors>
 inline void tile(const Left& a, const Panel& b, Index depth, float* c, Index stride, Index columns) {
@@ -95,24 +109,29 @@ inline void tile(const Left& a, const Panel& b, Index depth, float* c, Index str
     }
     return;
   }
+#pragma GCC unroll 16
   for (Index i = 0; i < Rows; ++i) {
-    __builtin_memcpy(c + i * stride, sum[i], static_cast<std::size_t>(columns) * sizeof(float));
+#pragma GCC unroll 2
+    for (Index v = 0; v < Vectors; ++v) store_some(sum[i][v], c + i * stride + v * kVector, columns - v * kVector);
   }
 }
 
+/// The last rows, fewer than a tile has, in one pass over the panel.
 template <Index Rows, Index Vectors>
-Index tiles(const Left& a, const Panel& b, const Product& p, Index row, float* c, Index columns) {
-  for (; row + Rows <= p.m; row += Rows) {
+void last_rows(const Left& a, const Panel& b, const Product& p, Index row, float* c, Index columns) {
+  if constexpr (Rows > 0) {
+    if (p.m - row < Rows) return last_rows<Rows - 1, Vectors>(a, b, p, row, c, columns);
     tile<Rows, Vectors>({a.data + row * a.row, a.row, a.column}, b, p.k, c + row * p.n, p.n, columns);
   }
-  return row;
 }
 
 template <Index Vectors>
 void panel_product(const Left& a, const Panel& b, const Product& p, float* c, Index columns) {
-  Index row = tiles<kTileRows, Vectors>(a, b, p, 0, c, columns);
-  row = tiles<4, Vectors>(a, b, p, row, c, columns);
-  tiles<1, Vectors>(a, b, p, row, c, columns);
+  Index row = 0;
+  for (; row + kTileRows <= p.m; row += kTileRows) {
+    tile<kTileRows, Vectors>({a.data + row * a.row, a.row, a.column}, b, p.k, c + row * p.n, p.n, columns);
+  }
+  last_rows<kTileRows - 1, Vectors>(a, b, p, row, c, columns);
 }
 
 void multiply_by_tiles(const Product& p, const float* a, const float* b, float* c, float* scratch) {

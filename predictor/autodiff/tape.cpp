@@ -49,11 +49,13 @@ std::shared_ptr<const SparseMatrix> SparseMatrix::make(std::size_t rows, std::si
 template <typename T>
 class Tape<T>::Accumulator {
  public:
-  Accumulator(Tape& tape, Var loss, std::span<const Var> wrt)
-      : tape_(tape), gradients_(static_cast<std::size_t>(loss.id) + 1), depends_(gradients_.size(), false) {
+  /// @param last whether values are recycled that are not needed any more
+  Accumulator(Tape& tape, Var loss, std::span<const Var> wrt, bool last)
+      : tape_(tape), last_(last), gradients_(static_cast<std::size_t>(loss.id) + 1), wanted_(gradients_.size(), false) {
     for (const Var x : wrt) {
-      if (x.id <= loss.id) depends_[static_cast<std::size_t>(x.id)] = true;
+      if (x.id <= loss.id) wanted_[static_cast<std::size_t>(x.id)] = true;
     }
+    depends_ = wanted_;
     for (std::size_t i = 0; i < depends_.size(); ++i) {
       const Node& node = tape.nodes_[i];
       depends_[i] = depends_[i] || depends(node.a) || depends(node.b) || depends(node.c);
@@ -66,29 +68,92 @@ class Tape<T>::Accumulator {
 
   void add(Var x, Var gradient) {
     Var& sum = gradients_[static_cast<std::size_t>(x.id)];
-    sum = sum.id < 0 ? gradient : tape_.add(sum, gradient);
+    if (sum.id < 0) {
+      sum = gradient;
+    } else if (last_ && holders(sum) == 1) {
+      tape_.accumulate(sum, gradient);
+      return;
+    } else {
+      --holders(sum);
+      sum = tape_.add(sum, gradient);
+    }
+    ++holders(sum);
+  }
+
+  /// The gradient of some columns of x; it is zero for the others.
+  void add_columns(Var x, Var gradient, Eigen::Index first) {
+    const Var sum = at(x);
+    if (last_ && sum.id >= 0 && holders(sum) == 1) {
+      tape_.accumulate(sum, gradient, first);
+    } else {
+      add(x, tape_.pad_columns(gradient, first, tape_.value(x).cols()));
+    }
+  }
+
+  /// x has passed its gradient on; what was recorded meanwhile begins at `first`.
+  void passed(Var x, std::size_t first) {
+    if (!last_) return;
+    for (Var made{static_cast<std::ptrdiff_t>(first)}; made.id < std::ssize(tape_.nodes_); ++made.id) {
+      if (holders(made) == 0) tape_.recycle(made);
+    }
+    if (wanted_[static_cast<std::size_t>(x.id)]) return;
+    tape_.recycle(x);
+    if (--holders(at(x)) == 0) tape_.recycle(at(x));
   }
 
  private:
+  /// Nodes whose gradient this is.
+  int& holders(Var gradient) {
+    const std::size_t i = static_cast<std::size_t>(gradient.id) - gradients_.size();
+    if (i >= holders_.size()) holders_.resize(2 * i + 1, 0);
+    return holders_[i];
+  }
+
   Tape& tape_;
+  bool last_;
   std::vector<Var> gradients_;
-  std::vector<bool> depends_;
+  std::vector<bool> wanted_, depends_;
+  std::vector<int> holders_;
 };
 
 template <typename T>
-std::vector<Var> Tape<T>::gradients(Var loss, std::span<const Var> wrt) {
+void Tape<T>::propagate(Var loss, Accumulator& into) {
   assert(value(loss).size() == 1);
-  Accumulator gradient_of(*this, loss, wrt);
-  gradient_of.add(loss, filled(1, 1, 1));
+  into.add(loss, filled(1, 1, 1));
   for (Var x = loss; x.id >= 0; --x.id) {
-    if (gradient_of.depends(x) && gradient_of.at(x).id >= 0) backward(x, gradient_of.at(x), gradient_of);
+    if (!into.depends(x) || into.at(x).id < 0) continue;
+    const std::size_t first = nodes_.size();
+    backward(x, into.at(x), into);
+    into.passed(x, first);
   }
+}
+
+template <typename T>
+std::vector<Var> Tape<T>::gradients(Var loss, std::span<const Var> wrt) {
+  Accumulator gradient_of(*this, loss, wrt, false);
+  propagate(loss, gradient_of);
   std::vector<Var> results;
   for (const Var x : wrt) {
     const Var gradient = x.id <= loss.id ? gradient_of.at(x) : Var{};
     results.push_back(gradient.id >= 0 ? gradient : filled(value(x).rows(), value(x).cols(), 0));
   }
   return results;
+}
+
+template <typename T>
+void Tape<T>::last_gradients(Var loss, std::span<const Var> wrt, std::vector<Matrix<T>>& results) {
+  Accumulator gradient_of(*this, loss, wrt, true);
+  propagate(loss, gradient_of);
+  results.resize(wrt.size());
+  for (std::size_t i = 0; i < wrt.size(); ++i) {
+    const Var gradient = wrt[i].id <= loss.id ? gradient_of.at(wrt[i]) : Var{};
+    if (gradient.id >= 0) {
+      results[i] = value(gradient);
+    } else {
+      results[i].setZero(value(wrt[i]).rows(), value(wrt[i]).cols());
+    }
+  }
+  clear();
 }
 
 /// Adds this node's share to the gradients of what it was computed from.
@@ -153,7 +218,7 @@ void Tape<T>::backward(Var at, Var g, Accumulator& into) {
       if (to_a) into.add(a, gate(g, b));
       break;
     case Kind::columns:
-      into.add(a, pad_columns(g, node.first, value(a).cols()));
+      into.add_columns(a, g, node.first);
       break;
     case Kind::pad_columns:
       into.add(a, columns(g, node.first, value(a).cols()));
@@ -183,24 +248,30 @@ void Tape<T>::backward(Var at, Var g, Accumulator& into) {
 
 template <typename T>
 Var Tape<T>::record(Node node, Eigen::Index rows, Eigen::Index columns) {
-  auto& spare = spare_[rows * columns];
-  if (!spare.empty()) {
-    node.value = std::move(spare.back());
-    spare.pop_back();
-  }
-  node.value.resize(rows, columns);  // the same number of elements: no allocation
+  node.data = reinterpret_cast<T*>(memory_.take(static_cast<std::size_t>(rows * columns) * sizeof(T)));
+  node.rows = rows;
+  node.columns = columns;
   nodes_.push_back(std::move(node));
   return {static_cast<std::ptrdiff_t>(nodes_.size()) - 1};
 }
 
 template <typename T>
+void Tape<T>::recycle(Var x) {
+  Node& node = nodes_[static_cast<std::size_t>(x.id)];
+  if (node.data == nullptr) return;
+  memory_.give_back(reinterpret_cast<std::byte*>(node.data),
+                    static_cast<std::size_t>(node.rows * node.columns) * sizeof(T));
+  node.data = nullptr;
+}
+
+template <typename T>
 void Tape<T>::clear() {
-  for (Node& node : nodes_) spare_[node.value.size()].push_back(std::move(node.value));
+  for (Var x{0}; x.id < std::ssize(nodes_); ++x.id) recycle(x);
   nodes_.clear();
 }
 
 template <typename T>
-Var Tape<T>::leaf(const Matrix<T>& value) {
+Var Tape<T>::leaf(const Eigen::Ref<const Matrix<T>>& value) {
   const Var x = record({}, value.rows(), value.cols());
   result(x) = value;
   return x;
@@ -242,6 +313,11 @@ Var Tape<T>::add(Var a, Var b) {
   const Var x = record({.kind = Kind::add, .a = a, .b = b}, value(a).rows(), value(a).cols());
   result(x) = value(a) + value(b);
   return x;
+}
+
+template <typename T>
+void Tape<T>::accumulate(Var sum, Var x, Eigen::Index first) {
+  result(sum).middleCols(first, value(x).cols()) += value(x);
 }
 
 template <typename T>

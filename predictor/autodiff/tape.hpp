@@ -4,8 +4,9 @@
 #include <deque>
 #include <memory>
 #include <span>
-#include <unordered_map>
 #include <vector>
+
+#include "predictor/autodiff/recycled_memory.hpp"
 
 namespace naslat {
 
@@ -40,10 +41,14 @@ struct Var {
 template <typename T>
 class Tape {
  public:
-  [[nodiscard]] const Matrix<T>& value(Var x) const { return nodes_[static_cast<std::size_t>(x.id)].value; }
+  using Value = Eigen::Map<Matrix<T>, Eigen::AlignedMax>;
+  [[nodiscard]] Eigen::Map<const Matrix<T>, Eigen::AlignedMax> value(Var x) const {
+    const Node& node = nodes_[static_cast<std::size_t>(x.id)];
+    return {node.data, node.rows, node.columns};
+  }
   [[nodiscard]] T scalar(Var x) const { return value(x)(0, 0); }
 
-  Var leaf(const Matrix<T>& value);  ///< a parameter or a constant
+  Var leaf(const Eigen::Ref<const Matrix<T>>& value);  ///< a parameter or a constant
   Var filled(Eigen::Index rows, Eigen::Index columns, T value);
   Var matmul(Var a, Var b, bool transpose_a = false, bool transpose_b = false);
   Var sparse(const std::shared_ptr<const SparseMatrix>& s, Var x, bool transpose = false);  ///< s·x or sᵀ·x
@@ -70,6 +75,10 @@ class Tape {
 
   /// d loss / d each of `wrt`, on this tape; zeros for what the loss does not depend on. @pre loss is 1×1
   std::vector<Var> gradients(Var loss, std::span<const Var> wrt);
+
+  /// The same as values, for the last time: the tape is cleared, each value as soon as nothing to come needs it, so
+  /// that memory is used again while it is in the caches. @param results likewise keep their memory
+  void last_gradients(Var loss, std::span<const Var> wrt, std::vector<Matrix<T>>& results);
 
   /// Forgets everything but keeps the memory for the next recording.
   void clear();
@@ -106,16 +115,23 @@ class Tape {
     T factor = 0;
     Eigen::Index first = 0;
     std::shared_ptr<const SparseMatrix> matrix{};
-    Matrix<T> value{};
+    T* data = nullptr;  ///< null once recycled
+    Eigen::Index rows = 0, columns = 0;
   };
   class Accumulator;
 
   Var record(Node node, Eigen::Index rows, Eigen::Index columns);
-  Matrix<T>& result(Var x) { return nodes_[static_cast<std::size_t>(x.id)].value; }
+  Value result(Var x) {
+    const Node& node = nodes_[static_cast<std::size_t>(x.id)];
+    return {node.data, node.rows, node.columns};
+  }
   void backward(Var at, Var gradient, Accumulator& into);
+  void propagate(Var loss, Accumulator& into);
+  void accumulate(Var sum, Var x, Eigen::Index first = 0);  ///< adds x to the sum's columns from `first` on
+  void recycle(Var x);                                      ///< its memory is for the next value of about that size
 
   std::deque<Node> nodes_;
-  std::unordered_map<Eigen::Index, std::vector<Matrix<T>>> spare_;  // values of cleared nodes, by number of elements
+  RecycledMemory memory_;
 };
 
 extern template class Tape<float>;

@@ -37,24 +37,26 @@ void fit(std::vector<Matrix<float>>& parameters, const Forward& forward, std::sp
   std::vector<Matrix<float>*> learned;
   for (Matrix<float>& value : parameters) learned.push_back(&value);
   Adam adam(config.rate);
+  std::vector<ColouredGraph> graphs;
+  for (const Encoding& encoding : x) graphs.push_back(coloured(encoding, depth));
   Tape<float> tape;
+  std::vector<Matrix<float>> gradients;
   for (int step = 0; step < config.steps;) {
     for (const auto& batch : draw_batches(x.size(), config.batch == 0 ? x.size() : config.batch, rng)) {
       if (step == config.steps) break;
       if (interrupted()) throw Interrupted{};
-      std::vector<const Encoding*> graphs;
+      std::vector<const ColouredGraph*> drawn;
       Matrix<float> wanted(static_cast<Eigen::Index>(batch.size()), 1);
       for (std::size_t i = 0; i < batch.size(); ++i) {
-        graphs.push_back(&x[batch[i]]);
+        drawn.push_back(&graphs[batch[i]]);
         wanted(static_cast<Eigen::Index>(i), 0) = static_cast<float>(targets[batch[i]]);
       }
       tape.clear();
       const std::vector<Var> vars = leaves(tape, parameters);
-      const Var predicted = forward(tape, batch_graphs(graphs, depth), vars);
+      const Var predicted = forward(tape, batch_graphs(drawn), vars);
       const Var loss = mean_squared_error(tape, predicted, tape.leaf(wanted));
-      std::vector<Matrix<float>> gradients;
-      for (const Var g : tape.gradients(loss, vars)) gradients.push_back(tape.value(g));
       adam.set_rate(config.rate * 0.5 * (1 + std::cos(std::numbers::pi * step / config.steps)));
+      tape.last_gradients(loss, vars, gradients);
       adam.step(learned, gradients);
       ++step;
     }

@@ -21,7 +21,7 @@ struct FitConfig {
 using Forward = std::function<Var(Tape<float>&, const GraphBatch&, std::span<const Var> parameters)>;
 
 /// Minimises the mean squared error of `forward` over the samples, in batches drawn anew in every pass.
-/// @param depth as in batch_graphs @throws Interrupted
+/// @param depth as in coloured() @throws Interrupted
 void fit(std::vector<Matrix<float>>& parameters, const Forward& forward, std::span<const Encoding> x,
          std::span<const double> targets, int depth, const FitConfig& config, Rng& rng);
 

@@ -24,7 +24,7 @@ Matrix<float> column(std::span<const double> values) { return row(values).transp
 
 std::vector<Matrix<float>> values_of(const Tape<float>& tape, std::span<const Var> vars) {
   std::vector<Matrix<float>> values;
-  for (const Var x : vars) values.push_back(tape.value(x));
+  for (const Var x : vars) values.emplace_back(tape.value(x));
   return values;
 }
 

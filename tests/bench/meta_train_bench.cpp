@@ -3,7 +3,7 @@
 // The released Python takes .85 s per episode of NAS-Bench-201 on two server cores. In turns with this on two cores of
 // a virtual machine (PyTorch 2.3, its own validation left out) it took .40-.60, .21 and .25 s where this took .06-.09,
 // .027 and .027 alone: seven to nine times as long.
-//   meta_train_bench [episodes] [threads]
+//   meta_train_bench [episodes] [threads] [space …]
 
 #include <fmt/format.h>
 
@@ -76,5 +76,8 @@ int main(int argc, char** argv) {
   config.episodes = argc > 1 ? std::atoi(argv[1]) : 200;
   config.threads = argc > 2 ? std::atoi(argv[2]) : static_cast<int>(std::thread::hardware_concurrency());
   fmt::print("{} episodes, {} threads, {} kernels\n", config.episodes, config.threads, kernels().name);
-  for (const char* space : {"nasbench201", "fbnet", "mobilenetv3"}) run(space, config);
+  const std::vector<std::string> chosen(argv + std::min(argc, 3), argv + argc);
+  for (const char* space : {"nasbench201", "fbnet", "mobilenetv3"}) {
+    if (chosen.empty() || std::find(chosen.begin(), chosen.end(), space) != chosen.end()) run(space, config);
+  }
 }

@@ -5,13 +5,10 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "measure/backends/onednn/arena.hpp"
 #include "spaces/random.hpp"
 
 namespace naslat {
 namespace {
-
-using onednn::Block;
 
 bool overlap(std::size_t a, std::size_t a_end, std::size_t b, std::size_t b_end) { return a < b_end && b < a_end; }
 
@@ -41,12 +38,12 @@ TEST(ArenaPlan, ReusesMemoryOfTheDead) {
   EXPECT_EQ(plan_arena(chain).bytes, 2048U);
 }
 
-TEST(Block, IsZeroedAndAligned) {
-  const Block huge(100), normal(100, Block::Pages::normal);
+TEST(MemoryBlock, IsZeroedAndAligned) {
+  const MemoryBlock huge(100), normal(100, MemoryBlock::Pages::normal);
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(huge.data()) % (std::size_t{2} << 20), 0U);
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(normal.data()) % kAlignment, 0U);
   EXPECT_TRUE(std::all_of(huge.data(), huge.data() + huge.bytes(), [](std::byte b) { return b == std::byte{0}; }));
-  EXPECT_EQ(Block(0).data(), nullptr);
+  EXPECT_EQ(MemoryBlock(0).data(), nullptr);
 }
 
 }  // namespace

@@ -16,17 +16,22 @@ std::vector<Encoding> random_encodings(int count) {
   return encodings;
 }
 
-std::vector<const Encoding*> pointers(const std::vector<Encoding>& encodings) {
-  std::vector<const Encoding*> list;
-  for (const Encoding& encoding : encodings) list.push_back(&encoding);
-  return list;
-}
-
 TEST(GraphBatch, HoldsEachDifferentNodeOnce) {
-  const GraphBatch batch = batch_graphs(pointers(random_encodings(200)), 3);
+  const GraphBatch batch = batch_graphs(random_encodings(200), 3);
   EXPECT_LT(batch.nodes.rows(), 700);  // of 1,800
   EXPECT_GT(batch.nodes.rows(), 400);  // the output and the global node see everything
-  EXPECT_EQ(batch.readout->rows, 200U);
+  EXPECT_EQ(batch.architectures(), 200);
+}
+
+TEST(GraphBatch, OfAFlatSpaceIsTheFeaturesAsTheyAre) {
+  const SearchSpace& space = search_space("fbnet");
+  Rng rng(2);
+  const Encoding one = space.encode(sample(space, rng)), other = space.encode(sample(space, rng));
+  const GraphBatch batch = batch_graphs(std::vector{one, other, one}, 3);
+  EXPECT_EQ(batch.architectures(), 3);
+  EXPECT_EQ(batch.adjacency, nullptr);
+  EXPECT_EQ(std::vector(batch.nodes.row(1).begin(), batch.nodes.row(1).end()), other.x);
+  EXPECT_EQ(batch.nodes.row(2), batch.nodes.row(0));
 }
 
 TEST(GraphBatch, PredictsAsOneGraphAtATimeAndAsTheDefinitionSays) {
@@ -37,8 +42,7 @@ TEST(GraphBatch, PredictsAsOneGraphAtATimeAndAsTheDefinitionSays) {
   const HelpVars vars = on_tape(tape, parameters);
   const Var v_h = tape.filled(1, kHelpEmbedding, 0.5);
   const auto predict = [&](const std::vector<Encoding>& list) {
-    return Matrix<double>(
-        tape.value(help_forward(tape, batch_graphs(pointers(list), 3), v_h, vars.theta, std::nullopt)));
+    return Matrix<double>(tape.value(help_forward(tape, batch_graphs(list, 3), v_h, vars.theta, std::nullopt)));
   };
   const Matrix<double> together = predict(encodings);
   for (std::size_t i = 0; i < encodings.size(); ++i) {

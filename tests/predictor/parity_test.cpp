@@ -38,9 +38,7 @@ class HelpParity : public testing::Test {
     const SearchSpace& space = search_space("nasbench201");
     std::vector<Encoding> encodings;
     for (const std::uint64_t index : indices) encodings.push_back(space.encode(space.at(index)));
-    std::vector<const Encoding*> pointers;
-    for (const Encoding& encoding : encodings) pointers.push_back(&encoding);
-    return batch_graphs(pointers, 3);
+    return batch_graphs(encodings, 3);
   }
 
   Var column(const Json& values) {

@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "measure/arena.hpp"
 #include "measure/backend.hpp"
-#include "measure/backends/onednn/arena.hpp"
 #include "measure/statistics.hpp"
 
 namespace naslat::onednn {
@@ -28,7 +28,7 @@ class Trial {
     add(DNNL_ARG_ATTR_POST_OP_DW | DNNL_ARG_BIAS, kernel.depthwise_bias, engine);
     const dnnl::memory::desc scratchpad({static_cast<std::int64_t>(kernel.scratchpad_bytes)},
                                         dnnl::memory::data_type::u8, dnnl::memory::format_tag::x);
-    blocks_.emplace_back(kernel.scratchpad_bytes + 1, Block::Pages::normal);
+    blocks_.emplace_back(kernel.scratchpad_bytes + 1, MemoryBlock::Pages::normal);
     arguments_[DNNL_ARG_SCRATCHPAD] = dnnl::memory(scratchpad, engine, blocks_.back().data());
   }
 
@@ -37,12 +37,12 @@ class Trial {
  private:
   void add(int argument, Layout layout, const dnnl::engine& engine) {
     if (layout == nullptr) return;
-    blocks_.emplace_back(layout->get_size(), Block::Pages::normal);
+    blocks_.emplace_back(layout->get_size(), MemoryBlock::Pages::normal);
     arguments_[argument] = dnnl::memory(*layout, engine, blocks_.back().data());
   }
 
   dnnl::primitive primitive_;
-  std::vector<Block> blocks_;
+  std::vector<MemoryBlock> blocks_;
   std::unordered_map<int, dnnl::memory> arguments_;
 };
 

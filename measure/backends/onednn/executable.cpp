@@ -28,7 +28,7 @@ ArenaPlan plan_arena(const Plan& plan) {
   return plan_arena(std::span<const Lifetime>(lifetimes));
 }
 
-OnednnExecutable::OnednnExecutable(const Plan& plan, const ArenaPlan& offsets, std::shared_ptr<const Block> arena,
+OnednnExecutable::OnednnExecutable(const Plan& plan, const ArenaPlan& offsets, std::shared_ptr<const MemoryBlock> arena,
                                    const dnnl::engine& engine, const dnnl::stream& stream)
     : arena_(std::move(arena)),
       engine_(engine),
@@ -58,7 +58,7 @@ void OnednnExecutable::place_constants(const Plan& plan) {
   for (BufferId b = 0; b < buffers_.size(); ++b) {
     if (plan.constant[b]) bytes += aligned(plan.buffers[b].bytes);
   }
-  constants_ = Block(bytes, Block::Pages::normal);
+  constants_ = MemoryBlock(bytes, MemoryBlock::Pages::normal);
   info_.weight_bytes += static_cast<std::int64_t>(bytes);
   std::byte* next = constants_.data();
   for (BufferId b = 0; b < buffers_.size(); ++b) {

@@ -14,7 +14,7 @@ namespace naslat::onednn {
 class OnednnExecutable final : public Executable {
  public:
   /// @param arena at least offsets.bytes + scratchpad_bytes(plan) large
-  OnednnExecutable(const Plan& plan, const ArenaPlan& offsets, std::shared_ptr<const Block> arena,
+  OnednnExecutable(const Plan& plan, const ArenaPlan& offsets, std::shared_ptr<const MemoryBlock> arena,
                    const dnnl::engine& engine, const dnnl::stream& stream);
   ~OnednnExecutable() override;
   OnednnExecutable(const OnednnExecutable&) = delete;
@@ -55,8 +55,8 @@ class OnednnExecutable final : public Executable {
   void execute(std::span<const Call> calls) const;
   void describe(const Plan& plan, const ArenaPlan& offsets);
 
-  std::shared_ptr<const Block> arena_;
-  Block constants_;
+  std::shared_ptr<const MemoryBlock> arena_;
+  MemoryBlock constants_;
   dnnl::engine engine_;
   dnnl::stream stream_;
   std::vector<std::byte*> buffers_;         // by BufferId

@@ -39,13 +39,13 @@ struct Workshop {
 
   Runtime runtime;
   std::map<DataType, Shelf> shelves;
-  std::shared_ptr<const Block> arena = std::make_shared<Block>();
+  std::shared_ptr<const MemoryBlock> arena = std::make_shared<MemoryBlock>();
 
   Shelf& shelf(DataType dtype) { return shelves.try_emplace(dtype, runtime, runtime.native(dtype)).first->second; }
 
   /// The common arena, replaced by a larger one if need be; executables keep the one they were built on.
-  std::shared_ptr<const Block> arena_of(std::size_t bytes) {
-    if (arena->bytes() < bytes) arena = std::make_shared<Block>(bytes);
+  std::shared_ptr<const MemoryBlock> arena_of(std::size_t bytes) {
+    if (arena->bytes() < bytes) arena = std::make_shared<MemoryBlock>(bytes);
     return arena;
   }
 };

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "measure/backends/onednn/arena.hpp"
+#include "measure/arena.hpp"
 #include "measure/backends/onednn/depthwise_trials.hpp"
 #include "measure/backends/onednn/kernels.hpp"
 #include "measure/backends/onednn/weight_store.hpp"

@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "measure/backends/onednn/arena.hpp"
+#include "measure/arena.hpp"
 #include "measure/backends/onednn/kernels.hpp"
 #include "measure/backends/onednn/layouts.hpp"
 #include "spaces/network.hpp"
@@ -60,7 +60,7 @@ class WeightStore {
   dnnl::stream stream_;
   Layouts& layouts_;
   std::unordered_map<std::string, Resident> residents_;
-  std::vector<Block> slabs_;
+  std::vector<MemoryBlock> slabs_;
   std::size_t slab_used_ = 0;  // of the last slab
 };
 

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <string>
 
@@ -29,15 +31,21 @@ double value_at(const Function& f, const std::vector<Real>& inputs) {
   return tape.scalar(f(tape, vars));
 }
 
-/// Every partial derivative against the central difference.
+/// Every partial derivative against the central difference; for the last time they are the same, to the last bit.
 void expect_gradients(const Function& f, std::vector<Real> inputs, const std::string& what) {
   constexpr double kStep = 1e-5;
   Tape<double> tape;
   std::vector<Var> vars;
   for (const Real& x : inputs) vars.push_back(tape.leaf(x));
   const std::vector<Var> gradients = tape.gradients(f(tape, vars), vars);
+  Tape<double> other;
+  std::vector<Var> other_vars;
+  for (const Real& x : inputs) other_vars.push_back(other.leaf(x));
+  std::vector<Real> last;
+  other.last_gradients(f(other, other_vars), other_vars, last);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const Real& gradient = tape.value(gradients[i]);
+    const Real gradient = tape.value(gradients[i]);
+    ASSERT_EQ(last.at(i), gradient) << what << ", input " << i;
     for (Eigen::Index e = 0; e < inputs[i].size(); ++e) {
       double& x = inputs[i].data()[e];
       const double at = x;
@@ -110,6 +118,10 @@ TEST(TapeGradients, OfRowsColumnsAndSumsMatchCentralDifferences) {
   check("repeat", {{1, 1}}, [](auto& t, Vars x) { return t.repeat(x[0], 2, 3); });
   check("sum", {{2, 3}}, [](auto& t, Vars x) { return t.sum(x[0]); });
   check("columns", {{2, 5}}, [](auto& t, Vars x) { return t.columns(x[0], 1, 3); });
+  check("columns of what is used whole, too", {{2, 4}}, [](auto& t, Vars x) {
+    const Var part = t.columns(x[0], 1, 2);
+    return t.add(t.columns(t.multiply(x[0], x[0]), 0, 2), part);
+  });
   check("softmax", {{3, 4}}, [](auto& t, Vars x) { return t.softmax(x[0]); });
   check("pad columns", {{2, 2}}, [](auto& t, Vars x) { return t.pad_columns(x[0], 1, 4); });
 }
@@ -134,6 +146,9 @@ TEST(TapeGradients, AreZeroForWhatTheLossDoesNotDependOn) {
   EXPECT_EQ(tape.value(gradients[0]), Real::Ones(2, 2));
   EXPECT_EQ(tape.value(gradients[1]), Real::Zero(3, 1));
   EXPECT_EQ(tape.value(gradients[2]), Real::Zero(1, 2));
+  std::vector<Real> last;
+  tape.last_gradients(loss, wrt, last);
+  EXPECT_EQ(last, (std::vector<Real>{Real::Ones(2, 2), Real::Zero(3, 1), Real::Zero(1, 2)}));
 }
 
 TEST(Tape, RecordsTheSameAgainAfterItIsCleared) {
@@ -146,6 +161,20 @@ TEST(Tape, RecordsTheSameAgainAfterItIsCleared) {
   tape.clear();
   EXPECT_EQ(record(), first);
   EXPECT_EQ(first, (Matrix<float>::Constant(7, 7, 30)));
+}
+
+TEST(RecycledMemory, GoesToTheNextValueOfAboutThatSize) {
+  RecycledMemory memory;
+  std::byte* const first = memory.take(1000);
+  std::byte* const second = memory.take(1000);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(second) % kAlignment, 0U);
+  EXPECT_GE(std::abs(second - first), 1000);
+  memory.give_back(second, 1000);
+  memory.give_back(first, 1000);
+  std::byte* const larger = memory.take(3000);
+  EXPECT_TRUE(larger != first && larger != second);
+  EXPECT_EQ(memory.take(1010), first);
+  EXPECT_EQ(memory.take(990), second);
 }
 
 }  // namespace

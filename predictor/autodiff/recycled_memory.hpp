@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstddef>
+#include <unordered_map>
+#include <vector>
+
+#include "measure/arena.hpp"
+
+namespace naslat {
+
+/// Memory for values that come and go: in huge pages, on cache lines, and used again by the next value of about that
+/// size, what was given back last first, for it is the likeliest to be in the caches. All of it is kept until the end.
+class RecycledMemory {
+ public:
+  [[nodiscard]] std::byte* take(std::size_t bytes);
+  /// @pre memory was taken as so many bytes
+  void give_back(std::byte* memory, std::size_t bytes);
+
+ private:
+  std::vector<MemoryBlock> blocks_;
+  std::size_t used_ = 0;                                            // of the last block
+  std::unordered_map<std::size_t, std::vector<std::byte*>> spare_;  // by rounded size
+};
+
+}  // namespace naslat
