@@ -58,8 +58,8 @@ Member all_groups(const MatrixXd& features, const VectorXd& targets, const Group
   return member;
 }
 
-/// Costs of one execution's physical sums, none of them negative; what is left is noise, or (second member) explained
-/// by counts.
+/// Costs of one execution's physical sums, or shares of known devices, none of them negative; what is left is noise, or
+/// (second member) explained by counts.
 std::array<Member, 2> non_negative_costs(const MatrixXd& features, const VectorXd& targets, const Groups& groups,
                                          const Group& physical) {
   Groups used{physical};
@@ -259,7 +259,8 @@ void AdditivePredictor::meta_train(const SourcePool& pool, const TrainingObserve
     devices_.push_back({"typical", first + static_cast<Index>(costs.size()), 1, Group::Kind::typical, group.execution});
     costs.push_back(features_->typical_costs(group));
   }
-  device_costs_.resize(first, static_cast<Index>(costs.size()));
+  if (!costs.empty()) devices_.push_back({"mixture", first, std::ssize(costs), Group::Kind::mixture, {}, true});
+  device_costs_.resize(first, std::ssize(costs));
   for (std::size_t i = 0; i < costs.size(); ++i) {
     const double spread = std::sqrt((features * costs[i]).squaredNorm() / static_cast<double>(features.rows()));
     device_costs_.col(static_cast<Index>(i)) = spread > 0 ? VectorXd(costs[i] / spread) : costs[i];
@@ -281,7 +282,7 @@ Groups AdditivePredictor::groups(std::optional<Execution> execution) const {
   groups.insert(groups.end(), devices_.begin(), devices_.end());
   if (!execution) return groups;
   const auto of_execution = [](const Group& group) {
-    return group.kind != Group::Kind::counts && group.kind != Group::Kind::sources;
+    return group.kind == Group::Kind::work || group.kind == Group::Kind::totals || group.kind == Group::Kind::typical;
   };
   Execution last{};
   for (const Group& group : groups) {
@@ -317,6 +318,7 @@ double prior_of(Group::Kind kind) {
       return kPriorTypical;
     case Group::Kind::work:
     case Group::Kind::totals:
+    case Group::Kind::mixture:
       break;
   }
   return kPriorWork;
@@ -335,8 +337,10 @@ Groups without(Groups groups, std::initializer_list<Group::Kind> kinds) {
 }
 /// What explains a device in detail; in short, all that few noisy samples can teach; and how far it is like known
 /// devices.
-Groups in_detail(const Groups& groups) { return without(groups, {Group::Kind::totals}); }
-Groups in_short(const Groups& groups) { return without(groups, {Group::Kind::work, Group::Kind::counts}); }
+Groups in_detail(const Groups& groups) { return without(groups, {Group::Kind::totals, Group::Kind::mixture}); }
+Groups in_short(const Groups& groups) {
+  return without(groups, {Group::Kind::work, Group::Kind::counts, Group::Kind::mixture});
+}
 Groups like_known(const Groups& groups) { return without(in_short(groups), {Group::Kind::totals}); }
 
 }  // namespace

@@ -10,9 +10,10 @@ namespace naslat {
 
 /// Ours. Latency in these spaces is very nearly a sum of costs, so a device is learned as one: a Gaussian process over
 /// linear kernels (what source devices and a typical one charge for an architecture, physical sums for each way of
-/// executing a graph, block counts, the encoding), two of fewer kernels for few noisy samples and, for each way of
-/// executing it, non-negative costs of the physical sums, averaged by how well each predicts every sample from the
-/// others. Closed form: milliseconds, no meta-training. Works without any source device; chooses its own samples.
+/// executing a graph, block counts, the encoding), two of fewer kernels for few noisy samples, non-negative costs of
+/// the physical sums for each way of executing it, and a mixture of the known devices, averaged by how well each
+/// predicts every sample from the others. Closed form: milliseconds, no meta-training. Works without any source device;
+/// chooses its own samples.
 class AdditivePredictor final : public LatencyPredictor {
  public:
   [[nodiscard]] std::string name() const override { return "additive"; }
@@ -36,7 +37,7 @@ class AdditivePredictor final : public LatencyPredictor {
   std::shared_ptr<const AdditiveFeatures> features_;
   /// Columns of features × devices known beforehand, each of spread 1 over the pool.
   Eigen::MatrixXd device_costs_;
-  std::vector<AdditiveFeatures::Group> devices_;  ///< which of them are sources, and which typical
+  std::vector<AdditiveFeatures::Group> devices_;  ///< which of them are sources, which typical, and all of them
 };
 
 }  // namespace naslat

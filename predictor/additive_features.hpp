@@ -17,14 +17,14 @@ class AdditiveFeatures {
  public:
   struct Group {
     /// Physical sums of one execution; those over all kinds of operation; counts of operations and choices; and what
-    /// known devices charge: the sources, and a typical device of one execution.
-    enum class Kind { work, totals, counts, sources, typical };
+    /// known devices charge: the sources, a typical device of one execution, and all of these mixed.
+    enum class Kind { work, totals, counts, sources, typical, mixture };
 
     std::string name;  ///< "work written", "totals written", …, "kinds", "blocks", "encoding"
     Eigen::Index first = 0, count = 0;
     Kind kind = Kind::counts;
     Execution execution{};      ///< of work, totals and a typical device
-    bool non_negative = false;  ///< sums, totals and kinds of operation, which never cost less than nothing
+    bool non_negative = false;  ///< sums, totals, kinds of operation and shares of devices: never less than nothing
   };
 
   AdditiveFeatures() = default;
