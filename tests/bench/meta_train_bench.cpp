@@ -1,8 +1,8 @@
 // Seconds per meta-training episode at the published setting: 8 tasks of 10 support and 200 query samples, 2 inner
 // steps, second order, for each space that HELP trains on. The latencies are made up; the work does not depend on them.
-// The released Python takes .85 s per episode of NAS-Bench-201 on two server cores. In turns with this on two cores of
-// a virtual machine (PyTorch 2.3, its own validation left out) it took .40-.60, .21 and .25 s where this took .06-.09,
-// .027 and .027 alone: seven to nine times as long.
+// Measured in turns with the released Python on two cores of a virtual machine, its own validation left out, in its own
+// PyTorch 1.8 (2.3 is a little slower): .11, .055 and .059 s where this took .022, .012 and .012 alone: five times as
+// long. It took .85 s per episode of NAS-Bench-201 where it was first timed.
 //   meta_train_bench [episodes] [threads] [space …]
 
 #include <fmt/format.h>
