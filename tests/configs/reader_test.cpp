@@ -18,7 +18,7 @@ namespace {
 /// A command with one option of each kind, and a config file for it.
 class ConfigFile : public testing::Test {
  protected:
-  ConfigFile() : path_(testing::TempDir() + "naslat_reader_test.toml") {
+  ConfigFile() {
     app_.add_option_function<std::string>("--config", [this](const std::string& path) { read_config(path, app_); });
     app_.add_option("--threads", threads_)->check(CLI::Range(1, 64));
     app_.add_option("--trim", trim_);
@@ -26,7 +26,6 @@ class ConfigFile : public testing::Test {
     app_.add_option("--archs", archs_);
     app_.add_flag("--json", json_);
   }
-  ~ConfigFile() override { std::filesystem::remove(path_); }
 
   void read(const std::string& text, std::vector<std::string> command_line = {}) {
     write_file(path_, text);
@@ -40,13 +39,14 @@ class ConfigFile : public testing::Test {
       read(text, {"--out", "x"});
     } catch (const ConfigError& error) {
       const std::string message = error.what();
-      return message.substr(message.find("naslat_reader_test.toml") + 19);
+      return message.substr(message.find("reader_test.toml") + 12);
     }
     return {};
   }
 
   CLI::App app_{"", "measure"};
-  std::string path_, out_;
+  TemporaryFolder folder_;
+  std::string path_ = folder_ / "reader_test.toml", out_;
   int threads_ = 1;
   double trim_ = 0.1;
   std::vector<std::string> archs_;

@@ -12,6 +12,7 @@
 #include "measure/latency_table.hpp"
 #include "measure/measurement_text.hpp"
 #include "spaces/search_space.hpp"
+#include "tests/temporary_folder.hpp"
 #include "tests/test_data.hpp"
 
 namespace naslat {
@@ -19,18 +20,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A file in the temporary folder, removed at the end.
+/// A file in a folder of its own, which goes with it.
 class TemporaryFile {
  public:
-  TemporaryFile(const std::string& name, const std::string& text) : path_(fs::path(testing::TempDir()) / name) {
-    write_file(path_, text);
-  }
-  ~TemporaryFile() { fs::remove(path_); }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  TemporaryFile(const std::string& name, const std::string& text) : path_(folder_ / name) { write_file(path_, text); }
   [[nodiscard]] const fs::path& path() const { return path_; }
 
  private:
+  TemporaryFolder folder_;
   fs::path path_;
 };
 
@@ -155,7 +152,7 @@ TEST(LatencyTables, OfHelpAreReadFromItsRootOrItsDataFolder) {
 
 TEST(LatencyTables, ErrorsNameThePathAndTheSpace) {
   EXPECT_THROW(static_cast<void>(read_latency_tables("/nosuch", "nasbench201")), DataError);
-  EXPECT_THROW(static_cast<void>(read_latency_tables(testing::TempDir(), "nasbench201")), DataError);
+  EXPECT_THROW(static_cast<void>(read_latency_tables(TemporaryFolder().path(), "nasbench201")), DataError);
   NASLAT_NEEDS_TEST_DATA();
   for (const char* space : {"fbnet-imagenet", "zoo", "ofa"}) {
     EXPECT_THROW(static_cast<void>(read_latency_tables(test_data() / "help", space)), DataError) << space;

@@ -14,6 +14,7 @@
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
 #include "spaces/random.hpp"
+#include "tests/temporary_folder.hpp"
 #include "tests/test_data.hpp"
 
 namespace naslat {
@@ -68,8 +69,7 @@ std::string tensor(std::int64_t elements, std::int64_t offset, const std::vector
 /// A file in PyTorch's layout, removed at the end.
 class PytorchFile {
  public:
-  PytorchFile(const std::string& pickle, const std::string& storage, int compression = 0)
-      : path_(testing::TempDir() + "naslat_pickle_test.pt") {
+  PytorchFile(const std::string& pickle, const std::string& storage, int compression = 0) {
     zipFile zip = zipOpen64(path_.c_str(), APPEND_STATUS_CREATE);
     for (const auto& [name, data] : {std::pair("archive/data.pkl", &pickle), std::pair("archive/data/0", &storage)}) {
       zipOpenNewFileInZip64(zip, name, nullptr, nullptr, 0, nullptr, 0, nullptr, compression == 0 ? 0 : Z_DEFLATED,
@@ -79,9 +79,6 @@ class PytorchFile {
     }
     zipClose(zip, nullptr);
   }
-  ~PytorchFile() { fs::remove(path_); }
-  PytorchFile(const PytorchFile&) = delete;
-  PytorchFile& operator=(const PytorchFile&) = delete;
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::string error() const {
@@ -94,7 +91,8 @@ class PytorchFile {
   }
 
  private:
-  std::string path_;
+  TemporaryFolder folder_;
+  std::string path_ = folder_ / "test.pt";
 };
 
 TEST(Pickle, ReadsPlainDataAsPythonWritesIt) {

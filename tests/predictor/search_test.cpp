@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -11,11 +10,11 @@
 #include "predictor/commands.hpp"
 #include "predictor/search/evolution.hpp"
 #include "predictor/search/score.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace naslat {
 namespace {
 
-namespace fs = std::filesystem;
 using Architectures = std::span<const Architecture>;
 
 const SearchObserver kUnobserved = [](double, std::size_t) {};
@@ -128,9 +127,6 @@ TEST(Search, KeepsOnTheFrontWhatNoOtherBeatsInBoth) {
 /// A folder with the tables of one test.
 class SearchFiles : public testing::Test {
  protected:
-  SearchFiles() { fs::create_directories(folder_); }
-  ~SearchFiles() override { fs::remove_all(folder_); }
-
   [[nodiscard]] std::string write(const std::string& name, const std::string& text) const {
     write_file(folder_ / name, text);
     return (folder_ / name).string();
@@ -171,7 +167,7 @@ class SearchFiles : public testing::Test {
   }
 
  private:
-  fs::path folder_ = fs::path(testing::TempDir()) / "search_test";
+  TemporaryFolder folder_;
 };
 
 TEST_F(SearchFiles, AccuraciesAreReadByIndexOrText) {
