@@ -57,14 +57,18 @@ std::string to_text(const Table& table) {
     cells.emplace_back();
     for (std::size_t c = 0; c < table.columns.size(); ++c) cells.back().push_back(shown(row.at(c), table.columns[c]));
   }
+  std::vector<std::size_t> width(table.columns.size());
+  std::vector<bool> numeric;
+  for (std::size_t c = 0; c < width.size(); ++c) {
+    for (const auto& row : cells) width[c] = std::max(width[c], row[c].size());
+    numeric.push_back(numeric_column(table, c));
+  }
   std::string text = table.title.empty() ? "" : table.title + "\n";
   for (const auto& row : cells) {
     std::string line;
     for (std::size_t c = 0; c < row.size(); ++c) {
-      std::size_t width = 0;
-      for (const auto& other : cells) width = std::max(width, other[c].size());
       line += c == 0 ? "" : "  ";
-      line += numeric_column(table, c) ? fmt::format("{:>{}}", row[c], width) : fmt::format("{:<{}}", row[c], width);
+      line += numeric[c] ? fmt::format("{:>{}}", row[c], width[c]) : fmt::format("{:<{}}", row[c], width[c]);
     }
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + "\n";
