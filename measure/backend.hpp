@@ -10,6 +10,7 @@
 
 #include "measure/device.hpp"
 #include "measure/device_state.hpp"
+#include "spaces/executed_blocks.hpp"
 #include "spaces/network.hpp"
 
 namespace naslat {
@@ -32,14 +33,6 @@ struct ExecutableInfo {
   std::vector<std::string> notes;  ///< fallbacks: "layer 'x': post-op refused, separate addition"
 
   bool operator==(const ExecutableInfo&) const = default;
-};
-
-/// A run of layers timed as a unit by layer-wise predictors; equal kinds and shapes are the same block.
-struct BlockInfo {
-  std::string kind;
-  Shape input, output;
-
-  bool operator==(const BlockInfo&) const = default;
 };
 
 /// A network ready to run on a device: everything allocated, uploaded and chosen. Its input is resident.

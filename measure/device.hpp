@@ -4,13 +4,11 @@
 #include <string>
 #include <string_view>
 
+#include "spaces/passes.hpp"
+
 namespace naslat {
 
 enum class DataType { f32, tf32, bf16, f16 };
-
-/// How a network is executed: every operation by itself as an eager framework does; fused as an inference engine does;
-/// fused and without what cannot reach the output.
-enum class GraphMode { eager, fused, pruned };
 
 /// The paper's h: one source of latencies. The same processor at two batch sizes, or eager and fused, is two devices.
 struct Device {

@@ -9,7 +9,6 @@
 
 #include "configs/errors.hpp"
 #include "measure/dataset.hpp"
-#include "measure/lowering.hpp"
 #include "measure/pickle.hpp"
 #include "spaces/search_space.hpp"
 
@@ -136,26 +135,18 @@ std::vector<LatencyTable> read_help_tables(const fs::path& path, const std::stri
   return tables;
 }
 
-/// What is executed, and the mean time of each block over all records that time blocks.
-class FactsOf {
- public:
-  void add(const Measurement& m) {
-    facts_.execution = execution_of(m.device_config);
-    for (const BlockLatency& timed : m.blocks) {
-      const std::uint64_t block = block_hash(timed.block.kind, timed.block.input, timed.block.output);
-      facts_.block_s[block] += timed.latency_s;
-      ++times_[block];
+std::map<std::uint64_t, double> mean_times(const std::vector<BlockTimes>& networks) {
+  std::map<std::uint64_t, std::pair<double, int>> sums;
+  for (const BlockTimes& times : networks) {
+    for (const auto& [block, time_s] : times) {
+      sums[block].first += time_s;
+      ++sums[block].second;
     }
   }
-  [[nodiscard]] DeviceFacts facts() && {
-    for (auto& [block, sum_s] : facts_.block_s) sum_s /= times_[block];
-    return std::move(facts_);
-  }
-
- private:
-  DeviceFacts facts_;
-  std::map<std::uint64_t, int> times_;
-};
+  std::map<std::uint64_t, double> means;
+  for (const auto& [block, sum] : sums) means.emplace(block, sum.first / sum.second);
+  return means;
+}
 
 /// One list of architectures for all devices, in order of first appearance.
 std::vector<LatencyTable> read_dataset_tables(const fs::path& path, const std::string& space_name) {
@@ -172,25 +163,41 @@ std::vector<LatencyTable> read_dataset_tables(const fs::path& path, const std::s
     const std::vector<double> none(position.size(), std::numeric_limits<double>::quiet_NaN());
     LatencyTable table{space_name, device, Origin::measured, architectures, none};
     const double anchor_s = dataset.reference_anchor_s(space.name(), device);
-    FactsOf facts;
     bool any = false;
     for (const Measurement& m : dataset.measurements) {
       if (m.device != device || m.space != space_name) continue;
+      const std::size_t i = position.at(m.architecture);
       if (const auto latency_s = corrected_latency_s(m, anchor_s); latency_s && m.repeat <= 1) {
         if (m.repeat == 1 && table.repeated_s.empty()) table.repeated_s = none;
-        (m.repeat == 0 ? table.latency_s : table.repeated_s)[position.at(m.architecture)] = *latency_s;
+        (m.repeat == 0 ? table.latency_s : table.repeated_s)[i] = *latency_s;
+        if (m.repeat == 0 && !m.blocks.empty()) {
+          table.block_s.resize(position.size());
+          table.block_s[i] = block_times(m, *latency_s);
+        }
       }
       table.origin = m.origin;
-      if (m.origin != Origin::imported) facts.add(m);
+      if (m.origin != Origin::imported) table.facts.mode = m.device_config.mode;
       any = true;
     }
-    table.facts = std::move(facts).facts();
+    table.facts.block_s = mean_times(table.block_s);
     if (any) tables.push_back(std::move(table));
   }
   return tables;
 }
 
 }  // namespace
+
+BlockTimes block_times(const Measurement& m, double latency_s) {
+  BlockTimes times;
+  double sum_s = 0;
+  for (const BlockLatency& timed : m.blocks) {
+    if (timed.block.layers.empty()) return {};
+    times.emplace_back(block_id(timed.block.layers), timed.latency_s);
+    sum_s += timed.latency_s;
+  }
+  for (auto& [block, time_s] : times) time_s *= latency_s / sum_s;
+  return times;
+}
 
 std::vector<LatencyTable> read_latency_tables(const fs::path& path, const std::string& space) {
   if (!fs::exists(path)) throw DataError(fmt::format("{}: no such file or folder", path.string()));

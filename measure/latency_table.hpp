@@ -14,10 +14,17 @@
 
 namespace naslat {
 
+/// Seconds of the blocks that one run of a network executes, each with its block_id(). They add up to its latency.
+using BlockTimes = std::vector<std::pair<std::uint64_t, double>>;
+
+/// The blocks' shares of a network's latency; none where they were not timed, or by a version that did not name layers.
+[[nodiscard]] BlockTimes block_times(const Measurement& measurement, double latency_s);
+
 /// What a device's own records say of it beside latencies. Nothing is known of imported ones.
 struct DeviceFacts {
-  std::optional<Execution> execution{};
-  std::map<std::uint64_t, double> block_s{};  ///< mean time of each block, by Work::blocks' names; of `--blocks`
+  std::optional<GraphMode> mode{};
+  std::map<std::uint64_t, double>
+      block_s{};  ///< mean time of each block over the networks of `--blocks`, by block_id()
 };
 
 /// Latencies of one device over a list of architectures, as predictors read them.
@@ -27,7 +34,8 @@ struct LatencyTable {
   std::shared_ptr<const std::vector<Architecture>> architectures;
   std::vector<double> latency_s;  ///< parallel to architectures; NaN where there is none
   DeviceFacts facts{};
-  std::vector<double> repeated_s{};  ///< of the second pass over the same networks, likewise; empty if there was none
+  std::vector<double> repeated_s{};   ///< of the second pass over the same networks, likewise; empty if there was none
+  std::vector<BlockTimes> block_s{};  ///< likewise, of `--blocks`; empty if no network's blocks were timed
 };
 
 /// All tables of a space at `path`: a latency dataset (anchor-corrected latencies of repeats 0 and 1), or a clone of

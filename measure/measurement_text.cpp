@@ -68,8 +68,11 @@ Json to_json(const Disturbance& disturbance) {
 Json to_json(const std::vector<BlockLatency>& blocks) {
   Json list = Json::array();
   for (const auto& [block, latency_s] : blocks) {
-    list.push_back(
-        {{"kind", block.kind}, {"input", block.input.dims}, {"output", block.output.dims}, {"latency_s", latency_s}});
+    list.push_back({{"kind", block.kind},
+                    {"input", block.input.dims},
+                    {"output", block.output.dims},
+                    {"layers", block.layers},
+                    {"latency_s", latency_s}});
   }
   return list;
 }
@@ -263,6 +266,7 @@ std::vector<BlockLatency> read_blocks(const Json& list, const std::string& subje
     block.block.kind = fields.text("kind");
     block.block.input = read_shape(fields, "input");
     block.block.output = read_shape(fields, "output");
+    if (fields.find("layers")) block.block.layers = fields.text("layers");  // earlier versions did not write it
     block.latency_s = fields.number("latency_s");
     fields.no_more();
     blocks.push_back(std::move(block));

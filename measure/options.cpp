@@ -97,7 +97,7 @@ std::shared_ptr<ProtocolOptions> add_protocol_options(CLI::App& app) {
   app.add_option("--visits", options->protocol.visits, "visits the timed runs are split into (default 5)");
   app.add_flag("--no-anchor", options->no_anchor, "no anchor networks; with --visits 1 the paper's literal order");
   app.add_option("--repeats", options->repeats, "passes over all networks (default 1)");
-  app.add_flag("--blocks", options->blocks, "also record each block's time, for layer-wise predictors");
+  app.add_flag("--blocks", options->blocks, "also record each block's time, which makes predictions better");
   app.add_option("--seed", options->seed, "of the visiting order (default 0)");
   return options;
 }

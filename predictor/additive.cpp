@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "configs/errors.hpp"
+#include "predictor/block_costs.hpp"
 #include "predictor/design.hpp"
 #include "predictor/group_process.hpp"
 #include "predictor/tasks.hpp"
@@ -23,7 +24,7 @@ using Groups = std::vector<Group>;
 
 // Medians of the prior variances of the groups, in units of the samples' variance: frozen on source and validation
 // devices of the published tables, see configs/nasflat.toml.
-constexpr double kPriorWork = 0.05, kPriorCounts = 0.01, kPriorSources = 0.05, kPriorTypical = 0.6;
+constexpr double kPriorWork = 0.05, kPriorCounts = 0.01, kPriorSources = 0.05, kPriorTypical = 0.6, kPriorTimed = 1;
 constexpr double kPriorOnlyWork = 0.3;
 constexpr double kDesignVariance = 0.2, kDesignTypical = 1, kDesignNoise = 0.5;
 constexpr Index kLeastSamples = 4;
@@ -138,6 +139,7 @@ class AdditiveEstimator final : public Estimator {
  public:
   std::shared_ptr<const AdditiveFeatures> features;
   MatrixXd device_costs;
+  std::optional<BlockCosts> block_costs;  ///< one more figure, where blocks were timed
   Member mean;
   double offset_s = 0, unit_s = 1;  ///< latency = offset + unit · (what the mean says)
   double floor_s = 0;               ///< scale on which predictions bend to stay positive
@@ -150,10 +152,12 @@ class AdditiveEstimator final : public Estimator {
     const Index columns = features->columns();
     // What sources charge is linear in the features too, so one product serves.
     const VectorXd weight =
-        mean.coefficients.head(columns) + device_costs * mean.coefficients.tail(device_costs.cols());
+        mean.coefficients.head(columns) + device_costs * mean.coefficients.segment(columns, device_costs.cols());
     std::vector<double> latency_s(architectures.size());
     in_parts(architectures, [&](std::size_t first, const MatrixXd& part) {
-      const VectorXd said = part * weight;
+      VectorXd said = part * weight;
+      if (block_costs)
+        said += mean.coefficients[mean.coefficients.size() - 1] * timed(architectures, first, part.rows());
       for (Index i = 0; i < said.size(); ++i) {
         latency_s[first + static_cast<std::size_t>(i)] = positive(offset_s + unit_s * (mean.constant + said[i]));
       }
@@ -165,7 +169,11 @@ class AdditiveEstimator final : public Estimator {
     std::vector<double> spread_s(architectures.size());
     in_parts(architectures, [&](std::size_t first, const MatrixXd& part) {
       MatrixXd roots(part.rows(), root_variance.size());
-      roots << part, part * device_costs;
+      if (block_costs) {
+        roots << part, part * device_costs, timed(architectures, first, part.rows());
+      } else {
+        roots << part, part * device_costs;
+      }
       roots = roots * root_variance.asDiagonal();
       const MatrixXd covariance = (roots * sample_roots.transpose()).array() + kConstantVariance;
       const VectorXd known = (covariance * precision).cwiseProduct(covariance).rowwise().sum();
@@ -175,6 +183,15 @@ class AdditiveEstimator final : public Estimator {
       }
     });
     return spread_s;
+  }
+
+  /// What the costs of blocks add up to, in units of the targets.
+  [[nodiscard]] VectorXd timed(std::span<const Encoding> architectures, std::size_t first, Index count) const {
+    VectorXd figure(count);
+    for (Index i = 0; i < count; ++i) {
+      figure[i] = (block_costs->latency_s(architectures[first + static_cast<std::size_t>(i)]) - offset_s) / unit_s;
+    }
+    return figure;
   }
 
  private:
@@ -277,16 +294,16 @@ MatrixXd AdditivePredictor::figures(std::span<const Encoding> architectures) con
 }
 
 /// The groups that explain a device. Of the executions, the last that differs from those before stands for all after.
-Groups AdditivePredictor::groups(std::optional<Execution> execution) const {
+Groups AdditivePredictor::groups(std::optional<GraphMode> mode) const {
   Groups groups = features_->groups();
   groups.insert(groups.end(), devices_.begin(), devices_.end());
-  if (!execution) return groups;
+  if (!mode) return groups;
   const auto of_execution = [](const Group& group) {
     return group.kind == Group::Kind::work || group.kind == Group::Kind::totals || group.kind == Group::Kind::typical;
   };
   Execution last{};
   for (const Group& group : groups) {
-    if (of_execution(group) && group.execution <= *execution) last = std::max(last, group.execution);
+    if (of_execution(group) && group.execution <= execution_of(*mode)) last = std::max(last, group.execution);
   }
   std::erase_if(groups, [&](const Group& group) { return of_execution(group) && group.execution != last; });
   return groups;
@@ -316,6 +333,8 @@ double prior_of(Group::Kind kind) {
       return kPriorSources;
     case Group::Kind::typical:
       return kPriorTypical;
+    case Group::Kind::timed:
+      return kPriorTimed;
     case Group::Kind::work:
     case Group::Kind::totals:
     case Group::Kind::mixture:
@@ -341,6 +360,16 @@ Groups in_detail(const Groups& groups) { return without(groups, {Group::Kind::to
 Groups in_short(const Groups& groups) {
   return without(groups, {Group::Kind::work, Group::Kind::counts, Group::Kind::mixture});
 }
+/// The costs of blocks that were timed, one more figure; each sample's without its own times.
+VectorXd left_out_block_costs(const Samples& support, const Standardised& samples) {
+  VectorXd figure(samples.targets.size());
+  for (std::size_t i = 0; i < support.x.size(); ++i) {
+    figure[static_cast<Index>(i)] =
+        (BlockCosts(support, i).latency_s(support.x[i]) - samples.offset_s) / samples.unit_s;
+  }
+  return figure;
+}
+
 Groups like_known(const Groups& groups) { return without(in_short(groups), {Group::Kind::totals}); }
 
 }  // namespace
@@ -349,9 +378,16 @@ std::unique_ptr<Estimator> AdditivePredictor::adapt(const HardwareEmbedding&, co
                                                     const TargetScale&, Rng&) const {
   const auto n = static_cast<Index>(support.x.size());
   if (n < kLeastSamples) throw DataError(fmt::format("additive: got {} samples, wanted at least {}", n, kLeastSamples));
-  const MatrixXd features = figures(support.x);
-  const Groups every = this->groups(support.facts.execution), groups = in_detail(every);
   const Standardised samples(support.latency_s);
+  MatrixXd features = figures(support.x);
+  Groups every = this->groups(support.facts.mode);
+  const bool timed = BlockCosts::timed(support) >= kLeastSamples;
+  if (timed) {
+    every.push_back({"timed blocks", features.cols(), 1, Group::Kind::timed, {}, true});
+    features.conservativeResize(Eigen::NoChange, features.cols() + 1);
+    features.rightCols<1>() = left_out_block_costs(support, samples);
+  }
+  const Groups groups = in_detail(every);
   const VectorXd& targets = samples.targets;
   const GroupProcess process = process_of(features, targets, groups);
   std::vector<Member> members{all_groups(features, targets, groups, process)};
@@ -368,6 +404,7 @@ std::unique_ptr<Estimator> AdditivePredictor::adapt(const HardwareEmbedding&, co
   auto estimator = std::make_unique<AdditiveEstimator>();
   estimator->features = features_;
   estimator->device_costs = device_costs_;
+  if (timed) estimator->block_costs.emplace(support);
   estimator->mean = averaged(members, targets);
   estimator->offset_s = samples.offset_s;
   estimator->unit_s = samples.unit_s;
@@ -390,7 +427,7 @@ std::vector<std::size_t> AdditivePredictor::next(std::span<const Encoding> candi
   std::vector<std::size_t> seen(known.x.size());
   std::iota(seen.begin(), seen.end(), candidates.size());
 
-  const Groups groups = in_detail(this->groups(known.facts.execution));
+  const Groups groups = in_detail(this->groups(known.facts.mode));
   VectorXd variance(static_cast<Index>(groups.size()));
   for (std::size_t k = 0; k < groups.size(); ++k) {
     variance[static_cast<Index>(k)] = groups[k].kind == Group::Kind::typical ? kDesignTypical : kDesignVariance;

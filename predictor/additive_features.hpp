@@ -17,8 +17,9 @@ class AdditiveFeatures {
  public:
   struct Group {
     /// Physical sums of one execution; those over all kinds of operation; counts of operations and choices; and what
-    /// known devices charge: the sources, a typical device of one execution, and all of these mixed.
-    enum class Kind { work, totals, counts, sources, typical, mixture };
+    /// known devices charge: the sources, a typical device of one execution, and all of these mixed; and what the
+    /// device itself charges for blocks that were timed.
+    enum class Kind { work, totals, counts, sources, typical, mixture, timed };
 
     std::string name;  ///< "work written", "totals written", …, "kinds", "blocks", "encoding"
     Eigen::Index first = 0, count = 0;

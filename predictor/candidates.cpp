@@ -9,7 +9,7 @@
 
 namespace naslat {
 
-Candidates candidates(const SearchSpace& space, int threads) {
+Candidates candidates(const SearchSpace& space, std::span<const GraphMode> modes) {
   constexpr std::size_t kCount = 2000;
   constexpr int kMostRepeats = 1000;  // in a row: then the space has no more
   Rng rng(0);
@@ -21,7 +21,7 @@ Candidates candidates(const SearchSpace& space, int threads) {
     drawn.architectures.push_back(std::move(architecture));
     repeats = 0;
   }
-  drawn.encodings = encode_all(space, drawn.architectures, true, threads);
+  drawn.encodings = encode_all(space, drawn.architectures, true, modes);
   return drawn;
 }
 

@@ -15,7 +15,8 @@ struct Candidates {
   std::vector<Architecture> architectures;
   Encodings encodings;  ///< with their work
 };
-[[nodiscard]] Candidates candidates(const SearchSpace& space, int threads = 1);
+/// @param modes whose executed blocks the work lists too
+[[nodiscard]] Candidates candidates(const SearchSpace& space, std::span<const GraphMode> modes = {});
 
 /// The candidates that would teach most about a device, in that order: the space's designed probes if nothing is known
 /// of it (`--archs probe`), else those that its latencies leave most open (`measure --next`).

@@ -29,12 +29,6 @@ std::vector<std::size_t> draw(const std::vector<std::size_t>& from, int count, R
   return drawn;
 }
 
-std::vector<double> latencies_of(const DeviceTask& device, const std::vector<std::size_t>& positions) {
-  std::vector<double> latency_s;
-  for (const std::size_t i : positions) latency_s.push_back(device.latency_s[i]);
-  return latency_s;
-}
-
 std::vector<std::size_t> measured(const DeviceTask& device) {
   std::vector<std::size_t> known;
   for (std::size_t i = 0; i < device.latency_s.size(); ++i) {
@@ -49,11 +43,17 @@ std::vector<std::size_t> without(std::vector<std::size_t> positions, const std::
   return positions;
 }
 
-std::vector<Encoding> encodings_of(const Encodings& encodings, const std::vector<std::size_t>& positions) {
-  std::vector<Encoding> list;
+template <typename Item>
+std::vector<Item> at(const std::vector<Item>& items, const std::vector<std::size_t>& positions) {
+  std::vector<Item> list;
   list.reserve(positions.size());
-  for (const std::size_t i : positions) list.push_back(encodings[i]);
+  for (const std::size_t i : positions) list.push_back(items[i]);
   return list;
+}
+
+Samples samples_of(const Encodings& encodings, const DeviceTask& device, const std::vector<std::size_t>& positions) {
+  return {at(encodings, positions), at(device.latency_s, positions), device.facts,
+          device.block_s.empty() ? std::vector<BlockTimes>{} : at(device.block_s, positions)};
 }
 
 /// What the predictor asks for among half of these positions, drawn anew each time so that its designs differ, or among
@@ -63,7 +63,7 @@ std::vector<std::size_t> design(const LatencyPredictor& predictor, const Encodin
   const std::size_t half = std::max(from.size() / 2, std::min(from.size(), static_cast<std::size_t>(count)));
   const std::vector<std::size_t> candidates = draw(from, static_cast<int>(std::min<std::size_t>(5000, half)), rng);
   std::vector<std::size_t> chosen =
-      predictor.next(encodings_of(encodings, candidates), {{}, {}, facts}, static_cast<std::size_t>(count));
+      predictor.next(at(encodings, candidates), {{}, {}, facts}, static_cast<std::size_t>(count));
   for (std::size_t& position : chosen) position = candidates[position];
   return chosen;
 }
@@ -83,7 +83,7 @@ Split split_of(const LatencyPredictor& predictor, const Encodings& encodings, co
     split.support = draw(from_pool ? device.pool : others, samples, rng);
   }
   split.queries = paper ? device.queries : without(known, split.support);
-  split.scale = paper ? device.scale : target_scale(latencies_of(device, split.support));
+  split.scale = paper ? device.scale : target_scale(at(device.latency_s, split.support));
   return split;
 }
 
@@ -115,12 +115,12 @@ Answers ask(const LatencyPredictor& predictor, const Encodings& encodings, const
             EvaluationProtocol protocol, int samples, std::uint64_t seed, bool designed) {
   Rng rng(seed);
   const Split split = split_of(predictor, encodings, device, protocol, samples, designed, rng);
-  const Samples support{encodings_of(encodings, split.support), latencies_of(device, split.support), device.facts};
+  const Samples support = samples_of(encodings, device, split.support);
   const auto estimator = predictor.adapt(device.embedding, support, split.scale, rng);
-  const std::vector<Encoding> queries = encodings_of(encodings, split.queries);
+  const std::vector<Encoding> queries = at(encodings, split.queries);
   return {.queries = split.queries,
           .estimated_s = estimator->predict_s(queries),
-          .measured_s = latencies_of(device, split.queries),
+          .measured_s = at(device.latency_s, split.queries),
           .spread_s = estimator->spread_s(queries),
           .designed = split.designed};
 }

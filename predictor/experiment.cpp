@@ -29,7 +29,8 @@ SpaceData load(const Experiment& e, const std::string& space) {
   SpaceData data{read_all_tables(e.data, space), {}};
   const bool with_work =
       std::any_of(e.contestants.begin(), e.contestants.end(), [](const Contestant& c) { return needs_work(c.name); });
-  data.encodings = encode_all(search_space(space), *data.tables.at(0).architectures, with_work, e.threads);
+  data.encodings =
+      encode_all(search_space(space), *data.tables.at(0).architectures, with_work, timed_modes(data.tables), e.threads);
   return data;
 }
 

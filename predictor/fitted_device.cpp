@@ -2,14 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <thread>
 
 #include "configs/errors.hpp"
 #include "predictor/calibration.hpp"
 #include "predictor/candidates.hpp"
 #include "predictor/published_tables.hpp"
 #include "predictor/registry.hpp"
-#include "predictor/tasks.hpp"
 
 namespace naslat {
 
@@ -30,6 +31,7 @@ struct Known {
   std::map<Architecture, double> latency_s;
   std::vector<Architecture> fitted;
   std::vector<double> fitted_s;
+  std::vector<BlockTimes> fitted_block_s;
 
   Known(const LatencyTable& table, std::size_t most) {
     std::vector<std::size_t> measured;
@@ -43,6 +45,7 @@ struct Known {
       const std::size_t i = measured[k * measured.size() / count];
       fitted.push_back((*table.architectures)[i]);
       fitted_s.push_back(table.latency_s[i]);
+      if (!table.block_s.empty()) fitted_block_s.push_back(table.block_s[i]);
     }
   }
 };
@@ -102,12 +105,17 @@ std::string FittedDevice::title() const {
                      samples);
 }
 
+Encodings FittedDevice::encode(std::span<const Architecture> architectures) const {
+  const auto threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  return encode_all(space, architectures, true, modes, threads);
+}
+
 std::vector<double> FittedDevice::predict_s(std::span<const Architecture> architectures) const {
-  return estimator->predict_s(encode_all(space, architectures, true));
+  return estimator->predict_s(encode(architectures));
 }
 
 Table FittedDevice::predictions(std::span<const Architecture> architectures) const {
-  const Encodings encodings = encode_all(space, architectures, true);
+  const Encodings encodings = encode(architectures);
   const std::vector<double> predicted_s = estimator->predict_s(encodings), spread_s = estimator->spread_s(encodings);
   Table table{title(), {{"architecture"}, {"index"}, {"predicted_ms"}, {"plus_minus_ms"}, {"latency_ms"}}, {}};
   for (std::size_t i = 0; i < architectures.size(); ++i) {
@@ -128,13 +136,15 @@ FittedDevice fit_device(const DeviceRequest& o) {
   Known known(table, o.most_samples);
 
   const auto predictor = prepared(o, space, tables);
-  const Samples support{encode_all(space, known.fitted, true), known.fitted_s, table.facts};
+  std::vector<GraphMode> modes = timed_modes({&table, 1});
+  const Samples support{encode_all(space, known.fitted, true, modes), known.fitted_s, table.facts,
+                        known.fitted_block_s};
   Rng rng(o.seed);
   const TargetScale scale = known.fitted_s.size() < 2 ? TargetScale{} : target_scale(known.fitted_s);
   auto estimator = predictor->adapt(embedding_of(space, known, o.predictor), support, scale, rng);
   if (o.predictor == "help") estimator = calibrate(std::move(estimator), support);
-  return {space,       table.device,     table.origin,        std::move(known.latency_s),
-          o.predictor, support.x.size(), std::move(estimator)};
+  return {space,       table.device,     table.origin,         std::move(known.latency_s),
+          o.predictor, support.x.size(), std::move(estimator), std::move(modes)};
 }
 
 }  // namespace naslat

@@ -11,6 +11,7 @@
 #include "configs/table.hpp"
 #include "measure/latency_table.hpp"
 #include "predictor/predictor.hpp"
+#include "predictor/tasks.hpp"
 #include "spaces/search_space.hpp"
 
 namespace naslat {
@@ -35,9 +36,12 @@ struct FittedDevice {
   std::string predictor;
   std::size_t samples;
   std::unique_ptr<Estimator> estimator;
+  std::vector<GraphMode> modes{};  ///< whose executed blocks the estimator asks for
 
   /// "fbnet on raspi4 (imported), by additive from 200 samples"
   [[nodiscard]] std::string title() const;
+  /// As the estimator wants them.
+  [[nodiscard]] Encodings encode(std::span<const Architecture> architectures) const;
   /// Latencies, one per architecture.
   [[nodiscard]] std::vector<double> predict_s(std::span<const Architecture> architectures) const;
   /// One row per architecture: architecture, index, predicted_ms, plus_minus_ms, latency_ms if the dataset has it.

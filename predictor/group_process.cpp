@@ -114,10 +114,28 @@ GroupProcess fit_group_process(std::span<const Eigen::MatrixXd> kernels, const E
   return fit.process();
 }
 
-NonNegative fit_non_negative(const Eigen::MatrixXd& features, const Eigen::VectorXd& targets,
-                             const Eigen::MatrixXd& precision, double penalty, const Eigen::VectorXd& start) {
+Eigen::VectorXd non_negative_minimum(const Eigen::MatrixXd& quadratic, const Eigen::VectorXd& linear,
+                                     const Eigen::VectorXd& start) {
   constexpr int kMostSweeps = 500;
   constexpr double kTolerance = 1e-7;
+  Eigen::VectorXd b = start.size() > 0 ? start : Eigen::VectorXd::Zero(linear.size());
+  Eigen::VectorXd slope = linear - quadratic * b;
+  for (int sweep = 0; sweep < kMostSweeps; ++sweep) {
+    double moved = 0;
+    for (Eigen::Index j = 0; j < b.size(); ++j) {
+      const double step = std::max(-b[j], slope[j] / quadratic(j, j));
+      if (step == 0) continue;
+      b[j] += step;
+      slope -= step * quadratic.col(j);
+      moved = std::max(moved, std::abs(step));
+    }
+    if (moved < kTolerance) break;
+  }
+  return b;
+}
+
+NonNegative fit_non_negative(const Eigen::MatrixXd& features, const Eigen::VectorXd& targets,
+                             const Eigen::MatrixXd& precision, double penalty, const Eigen::VectorXd& start) {
   // The constant that is best for given b is a weighted mean of what is left; without it, a quadratic form in b alone.
   const Eigen::VectorXd weight = precision.rowwise().sum() / precision.sum();
   const Eigen::MatrixXd centred = features.rowwise() - weight.transpose() * features;
@@ -125,21 +143,8 @@ NonNegative fit_non_negative(const Eigen::MatrixXd& features, const Eigen::Vecto
   const Eigen::MatrixXd weighted = precision * centred;
   Eigen::MatrixXd quadratic = centred.transpose() * weighted;
   quadratic.diagonal().array() += penalty;
-  const Eigen::VectorXd linear = weighted.transpose() * left;
 
-  NonNegative fit{start.size() > 0 ? start : Eigen::VectorXd::Zero(features.cols())};
-  Eigen::VectorXd slope = linear - quadratic * fit.b;
-  for (int sweep = 0; sweep < kMostSweeps; ++sweep) {
-    double moved = 0;
-    for (Eigen::Index j = 0; j < fit.b.size(); ++j) {
-      const double step = std::max(-fit.b[j], slope[j] / quadratic(j, j));
-      if (step == 0) continue;
-      fit.b[j] += step;
-      slope -= step * quadratic.col(j);
-      moved = std::max(moved, std::abs(step));
-    }
-    if (moved < kTolerance) break;
-  }
+  NonNegative fit{non_negative_minimum(quadratic, weighted.transpose() * left, start)};
   fit.constant = weight.dot(targets - features * fit.b);
   return fit;
 }

@@ -32,8 +32,13 @@ constexpr double kConstantVariance = 4;
 [[nodiscard]] GroupProcess fit_group_process(std::span<const Eigen::MatrixXd> kernels, const Eigen::VectorXd& targets,
                                              std::span<const double> prior_variance);
 
-/// Minimises (t - c - F b)' P (t - c - F b) + b' R b over b >= 0 and the constant c: costs of operations are not
-/// negative. Coordinate descent.
+/// Minimises b' Q b / 2 - l' b over b >= 0: costs of operations are not negative. Coordinate descent.
+/// @param quadratic Q, its diagonal positive
+/// @param start where to begin; empty: 0
+[[nodiscard]] Eigen::VectorXd non_negative_minimum(const Eigen::MatrixXd& quadratic, const Eigen::VectorXd& linear,
+                                                   const Eigen::VectorXd& start = {});
+
+/// Minimises (t - c - F b)' P (t - c - F b) + b' R b over b >= 0 and the constant c.
 /// @param penalty R, diagonal
 /// @param start where to begin; empty: 0
 struct NonNegative {

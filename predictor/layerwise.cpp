@@ -8,20 +8,21 @@ namespace {
 
 class SumOfBlocks final : public Estimator {
  public:
-  explicit SumOfBlocks(std::map<std::uint64_t, double> block_s) : block_s_(std::move(block_s)) {}
+  explicit SumOfBlocks(const DeviceFacts& facts) : mode_(facts.mode.value()), block_s_(facts.block_s) {}
 
   [[nodiscard]] std::vector<double> predict_s(std::span<const Encoding> architectures) const override {
     std::vector<double> latency_s;
     for (const Encoding& e : architectures) {
-      if (e.work.blocks.empty()) throw DataError("layerwise: architectures came without the work of their networks");
+      const auto& blocks = e.work.executed.at(static_cast<std::size_t>(mode_));
+      if (blocks.empty()) throw DataError("layerwise: architectures came without the blocks that the device executes");
       double sum_s = 0;
-      for (const auto& [block, count] : e.work.blocks) {
-        const auto timed = block_s_.find(block);
+      for (const BlockWork& block : blocks) {
+        const auto timed = block_s_.find(block.id);
         if (timed == block_s_.end()) {
           throw DataError(
               "layerwise: a network asked for has a block that was never timed: measure more with --blocks");
         }
-        sum_s += count * timed->second;
+        sum_s += block.count * timed->second;
       }
       latency_s.push_back(sum_s);
     }
@@ -29,6 +30,7 @@ class SumOfBlocks final : public Estimator {
   }
 
  private:
+  GraphMode mode_;
   std::map<std::uint64_t, double> block_s_;
 };
 
@@ -36,10 +38,10 @@ class SumOfBlocks final : public Estimator {
 
 std::unique_ptr<Estimator> LayerwisePredictor::adapt(const HardwareEmbedding&, const Samples& support,
                                                      const TargetScale&, Rng&) const {
-  if (support.facts.block_s.empty()) {
+  if (!support.facts.mode || support.facts.block_s.empty()) {
     throw DataError("layerwise: got a device without block times, wanted one measured with --blocks");
   }
-  return std::make_unique<SumOfBlocks>(support.facts.block_s);
+  return std::make_unique<SumOfBlocks>(support.facts);
 }
 
 }  // namespace naslat

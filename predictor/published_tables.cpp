@@ -50,12 +50,19 @@ class Join {
     LatencyTable& joined = of_device(table);
     add(positions, table.latency_s, joined.latency_s);
     if (!table.repeated_s.empty()) add(positions, table.repeated_s, joined.repeated_s);
+    if (table.block_s.empty()) return;
+    joined.facts.block_s.insert(table.facts.block_s.begin(), table.facts.block_s.end());
+    joined.block_s.resize(architectures_->size());
+    for (std::size_t i = 0; i < positions.size(); ++i) {
+      if (joined.block_s[positions[i]].empty()) joined.block_s[positions[i]] = table.block_s[i];
+    }
   }
 
   [[nodiscard]] std::vector<LatencyTable> tables() && {
     for (LatencyTable& table : tables_) {
       table.latency_s.resize(architectures_->size(), kNone);
       if (!table.repeated_s.empty()) table.repeated_s.resize(architectures_->size(), kNone);
+      if (!table.block_s.empty()) table.block_s.resize(architectures_->size());
     }
     return std::move(tables_);
   }

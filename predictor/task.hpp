@@ -18,6 +18,7 @@ struct Samples {
   std::vector<Encoding> x;
   std::vector<double> latency_s;
   DeviceFacts facts{};
+  std::vector<BlockTimes> block_s{};  ///< of each network, of those whose blocks were timed; empty if there are none
 };
 
 /// tau of HELP 3.3: what a predictor adapts to and is judged by on one device.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
 
 #include "configs/errors.hpp"
 #include "predictor/parallel.hpp"
@@ -51,16 +52,24 @@ std::vector<double> reference_latencies(const SearchSpace& space, const LatencyT
 }  // namespace
 
 Encodings encode_all(const SearchSpace& space, std::span<const Architecture> architectures, bool with_work,
-                     int threads) {
+                     std::span<const GraphMode> modes, int threads) {
   Encodings encodings(architectures.size());
   parallel_for(architectures.size(), threads, [&](std::size_t, std::size_t i) {
     encodings[i] = space.encode(architectures[i]);
     if (!with_work) return;
     const Network network = space.network(architectures[i]);
     encodings[i].macs = static_cast<double>(macs(network));
-    encodings[i].work = work_of(network);
+    encodings[i].work = work_of(network, modes);
   });
   return encodings;
+}
+
+std::vector<GraphMode> timed_modes(std::span<const LatencyTable> tables) {
+  std::set<GraphMode> modes;
+  for (const LatencyTable& table : tables) {
+    if (table.facts.mode && !table.facts.block_s.empty()) modes.insert(*table.facts.mode);
+  }
+  return {modes.begin(), modes.end()};
 }
 
 std::size_t training_pool_size(const std::string& space) { return space.starts_with("nasbench201") ? 900 : 4000; }
@@ -74,7 +83,8 @@ DeviceTask device_task(const SearchSpace& space, const LatencyTable& table) {
   const std::size_t pool_size = std::min(training_pool_size(space.name()), measured.size() / 2);
   const std::span<const std::size_t> pool = std::span(measured).first(pool_size),
                                      rest = std::span(measured).subspan(pool_size);
-  DeviceTask task{table.device, embed(reference_latencies(space, table)), table.latency_s, {}, {}, {}, table.facts};
+  DeviceTask task{table.device, embed(reference_latencies(space, table)), table.latency_s, {}, {}, {}, table.facts,
+                  table.block_s};
   task.pool = trimmed_by_latency(task.latency_s, pool);
   task.queries = trimmed_by_latency(task.latency_s, rest.first(std::min(kQueries, rest.size())));
   std::vector<double> pool_s;
@@ -90,7 +100,7 @@ std::vector<DeviceTask> device_tasks(const SearchSpace& space, std::span<const L
     const auto found =
         std::find_if(tables.begin(), tables.end(), [&](const LatencyTable& t) { return t.device == device; });
     if (found == tables.end()) throw DataError(fmt::format("device {}: no such table among {}", device, tables.size()));
-    tasks.push_back(latencies_only ? DeviceTask{device, {}, found->latency_s, {}, {}, {}, found->facts}
+    tasks.push_back(latencies_only ? DeviceTask{device, {}, found->latency_s, {}, {}, {}, found->facts, found->block_s}
                                    : device_task(space, *found));
   }
   return tasks;

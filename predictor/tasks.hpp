@@ -14,8 +14,12 @@ namespace naslat {
 /// The encodings of a list of architectures, made once and pointed to by the tasks of all devices.
 using Encodings = std::vector<Encoding>;
 /// @param with_work whether the encodings carry their networks' work, which takes building the networks
+/// @param modes whose executed blocks that work lists too
 [[nodiscard]] Encodings encode_all(const SearchSpace& space, std::span<const Architecture> architectures,
-                                   bool with_work = false, int threads = 1);
+                                   bool with_work = false, std::span<const GraphMode> modes = {}, int threads = 1);
+
+/// The modes of the devices whose blocks were timed: encodings must list the blocks executed in these.
+[[nodiscard]] std::vector<GraphMode> timed_modes(std::span<const LatencyTable> tables);
 
 /// One device as HELP's released code sees it (help-predictor.md 1): positions are in the list of architectures.
 struct DeviceTask {
@@ -27,6 +31,7 @@ struct DeviceTask {
   std::vector<std::size_t> queries;  ///< the next 1,000 positions at most, likewise, in order of latency
   TargetScale scale;                 ///< of the pool
   DeviceFacts facts{};
+  std::vector<BlockTimes> block_s{};  ///< by position; empty if no blocks were timed
 };
 
 /// Sizes of the lists of a space: 900 for NAS-Bench-201, 4,000 for FBNet and OFA.

@@ -10,7 +10,6 @@
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
 #include "measure/dataset.hpp"
-#include "measure/lowering.hpp"
 #include "measure/statistics.hpp"
 #include "measure/sweep.hpp"
 #include "predictor/calibration.hpp"
@@ -43,14 +42,15 @@ std::vector<Architecture> shuffled(const std::vector<Architecture>& architecture
   return drawn;
 }
 
-/// What the dataset holds of one device: anchor-corrected latencies by architecture text.
+/// What the dataset holds of one device: anchor-corrected latencies and block times by architecture text.
 class Latencies {
  public:
   Latencies(const Dataset& dataset, const std::string& space, const std::string& device) {
     const double anchor_s = dataset.reference_anchor_s(space, device);
     for (const Measurement& measurement : dataset.measurements) {
       if (measurement.space != space || measurement.device != device) continue;
-      by_text_[measurement.architecture] = corrected_latency_s(measurement, anchor_s);
+      const auto latency_s = corrected_latency_s(measurement, anchor_s);
+      by_text_[measurement.architecture] = {latency_s, latency_s ? block_times(measurement, *latency_s) : BlockTimes{}};
     }
   }
 
@@ -59,13 +59,20 @@ class Latencies {
     for (const Architecture& architecture : wanted) {
       const std::string text = space.format(architecture);
       const auto found = by_text_.find(text);
-      rows.push_back({text, space.index_of(architecture), found == by_text_.end() ? std::nullopt : found->second});
+      rows.push_back(
+          {text, space.index_of(architecture), found == by_text_.end() ? std::nullopt : found->second.first});
     }
     return rows;
   }
 
+  [[nodiscard]] std::vector<BlockTimes> block_s(const std::vector<NetworkRow>& rows) const {
+    std::vector<BlockTimes> times;
+    for (const NetworkRow& row : rows) times.push_back(by_text_.at(row.architecture).second);
+    return times;
+  }
+
  private:
-  std::map<std::string, std::optional<double>> by_text_;
+  std::map<std::string, std::pair<std::optional<double>, BlockTimes>> by_text_;
 };
 
 Noise noise_of(const Dataset& dataset, const std::string& device) {
@@ -96,10 +103,17 @@ void drop_unmeasured(std::vector<NetworkRow>& rows, const char* what) {
     throw DataError(fmt::format("{}: {} of {} networks measured, wanted at least 2", what, rows.size(), wanted));
 }
 
-Encodings encode(const SearchSpace& space, const std::vector<NetworkRow>& rows) {
+void require_all(const std::vector<NetworkRow>& references) {
+  for (const NetworkRow& row : references) {
+    if (row.measured_s) continue;
+    throw DataError(fmt::format("reference {}: not measured, wanted all {}", row.architecture, references.size()));
+  }
+}
+
+Encodings encode(const SearchSpace& space, const std::vector<NetworkRow>& rows, GraphMode mode) {
   std::vector<Architecture> architectures;
   for (const NetworkRow& row : rows) architectures.push_back(space.parse(row.architecture));
-  return encode_all(space, architectures, true);
+  return encode_all(space, architectures, true, {&mode, 1});
 }
 
 std::vector<NetworkRow> rows_of(const SearchSpace& space, const std::vector<Architecture>& architectures) {
@@ -145,8 +159,8 @@ Table predictions_table(const std::vector<NetworkRow>& rows) {
 /// A device while it is being learned: what was measured, who predicts, what would help.
 class Study {
  public:
-  Study(const SearchSpace& space, const CharacterizeOptions& options)
-      : candidates_(candidates(space)), rng_(options.seed) {
+  Study(const SearchSpace& space, GraphMode mode, const CharacterizeOptions& options)
+      : candidates_(candidates(space, {&mode, 1})), rng_(options.seed) {
     if (options.predictor == "additive") {
       predictor_ = make_predictor("additive");
       predictor_->meta_train({candidates_.encodings, {}, {}}, [](int, double, double) {});
@@ -203,61 +217,65 @@ DeviceReport characterize(const SearchSpace& space, Backend& backend, const Devi
   report.environment = inspect_environment(backend);
   report.warnings = noise_warnings(report.environment, device);
   report.target_error = options.target_error;
-  Study study(space, options);
+  Study study(space, device.mode, options);
   report.predictor = study.predictor().name();
 
   DatasetWriter dataset(options.folder / "dataset.jsonl");
-  const auto time = [&](const char* what, const std::vector<Architecture>& architectures) {
+  const auto time = [&](const char* what, const std::vector<Architecture>& architectures, bool blocks) {
     Progress progress(what, options.quiet);
-    sweep(space, architectures, backend, device, options.sweep, dataset, progress);
-    return Latencies(dataset.dataset(), space.name(), options.device_name).rows(space, architectures);
+    SweepOptions sweep_options = options.sweep;
+    sweep_options.blocks = blocks;
+    sweep(space, architectures, backend, device, sweep_options, dataset, progress);
   };
-
-  Samples support;
-  support.facts.execution = execution_of(device);
   const std::vector<Architecture> references = space.references();
-  std::vector<Architecture> first = references, probes = study.next(support, options.samples);
-  first.insert(first.end(), probes.begin(), probes.end());
-  std::vector<NetworkRow> known = time("timing references and samples", first);
-  report.references.assign(known.begin(), known.begin() + static_cast<std::ptrdiff_t>(references.size()));
-  report.samples.assign(known.begin() + static_cast<std::ptrdiff_t>(references.size()), known.end());
-  for (const NetworkRow& row : report.references) {
-    if (!row.measured_s)
-      throw DataError(
-          fmt::format("reference {}: not measured, wanted all {}", row.architecture, report.references.size()));
-  }
-  drop_unmeasured(report.samples, "samples");
-  const HardwareEmbedding embedding = embed(measured_s(report.references));
-  report.embedding = embedding.v;
-
-  std::unique_ptr<Estimator> estimator;
-  while (true) {
-    constexpr std::size_t kMore = 10;
+  HardwareEmbedding embedding;
+  Samples support;
+  support.facts.mode = device.mode;
+  // Latencies are in units of the whole dataset's anchors, which every sweep moves: all are looked up anew after each.
+  const auto look_up = [&](const std::vector<Architecture>& sampled) {
+    const Latencies latencies(dataset.dataset(), space.name(), options.device_name);
+    report.references = latencies.rows(space, references);
+    require_all(report.references);
+    report.samples = latencies.rows(space, sampled);
+    drop_unmeasured(report.samples, "samples");
+    embedding = embed(measured_s(report.references));
     std::vector<NetworkRow> fitted = report.samples;
     fitted.insert(fitted.end(), report.references.begin(), report.references.end());
-    support = {encode(space, fitted), measured_s(fitted), support.facts};
-    estimator = study.adapt(embedding, support, report.samples);
-    report.error_bar = error_bar(*estimator, study.all().encodings);
-    const bool sure = !report.error_bar || *report.error_bar <= options.target_error;
-    if (sure || report.samples.size() + kMore > options.most_samples) break;
-    std::vector<NetworkRow> more = time("timing more samples", study.next(support, kMore));
-    drop_unmeasured(more, "samples");
-    report.samples.insert(report.samples.end(), more.begin(), more.end());
-  }
+    support = {encode(space, fitted, device.mode), measured_s(fitted), support.facts, latencies.block_s(fitted)};
+    return latencies;
+  };
+  const auto adapt = [&] { return study.adapt(embedding, support, report.samples); };
 
+  std::vector<Architecture> sampled = study.next(support, options.samples), first = references;
+  first.insert(first.end(), sampled.begin(), sampled.end());
+  time("timing references and samples", first, true);
+  look_up(sampled);
+  while (true) {
+    constexpr std::size_t kMore = 10;
+    const auto width = error_bar(*adapt(), study.all().encodings);
+    if (!width || *width <= options.target_error || report.samples.size() + kMore > options.most_samples) break;
+    const std::vector<Architecture> more = study.next(support, kMore);
+    time("timing more samples", more, true);
+    sampled.insert(sampled.end(), more.begin(), more.end());
+    look_up(sampled);
+  }
+  const std::vector<Architecture> held_out = study.held_out(options.held_out);
+  time("timing held-out networks", held_out, false);
+
+  report.held_out = look_up(sampled).rows(space, held_out);
+  drop_unmeasured(report.held_out, "held-out networks");
+  report.embedding = embedding.v;
   std::vector<NetworkRow> all = rows_of(space, all_networks(space, study.all()));
-  const Encodings encodings = space.size() ? encode(space, all) : study.all().encodings;
+  const Encodings encodings = space.size() ? encode(space, all, device.mode) : study.all().encodings;
   const double adapt_started_s = now();
-  estimator = study.adapt(embedding, support, report.samples);
+  const std::unique_ptr<Estimator> estimator = adapt();
   predict(*estimator, encodings, all);
   report.adapt_s = now() - adapt_started_s;
   report.predicted_networks = all.size();
+  report.error_bar = error_bar(*estimator, study.all().encodings);
   write_file(options.folder / "predictions.csv", to_csv(predictions_table(all)));
-
-  report.held_out = time("timing held-out networks", study.held_out(options.held_out));
-  drop_unmeasured(report.held_out, "held-out networks");
-  predict(*estimator, encode(space, report.held_out), report.held_out);
-  predict(*estimator, encode(space, report.samples), report.samples);
+  predict(*estimator, encode(space, report.held_out, device.mode), report.held_out);
+  predict(*estimator, encode(space, report.samples, device.mode), report.samples);
   report.accuracy = judge(report.held_out);
   report.noise = noise_of(dataset.dataset(), options.device_name);
   report.origin = backend.simulated() ? "simulated" : "measured";

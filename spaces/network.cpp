@@ -6,23 +6,12 @@
 #include <functional>
 #include <numeric>
 #include <set>
-#include <string_view>
+
+#include "spaces/hash.hpp"
 
 namespace naslat {
 
 namespace {
-
-/// 64-bit FNV-1a: the same on every platform, unlike std::hash.
-class Fnv1a {
- public:
-  void add(std::string_view bytes) {
-    for (const char byte : bytes) hash_ = (hash_ ^ static_cast<unsigned char>(byte)) * 0x100000001b3ULL;
-  }
-  [[nodiscard]] std::uint64_t value() const { return hash_; }
-
- private:
-  std::uint64_t hash_ = 0xcbf29ce484222325ULL;
-};
 
 /// Everything of an operation that changes what it computes.
 struct OpText {

@@ -338,6 +338,18 @@ Network prune(Network network) {
   return network;
 }
 
+Network lowered(Network network, GraphMode mode) {
+  switch (mode) {
+    case GraphMode::eager:
+      break;
+    case GraphMode::fused:
+      return fuse(fold_batch_norm(std::move(network)));
+    case GraphMode::pruned:
+      return fuse(prune(fold_batch_norm(std::move(network))));
+  }
+  return network;
+}
+
 std::vector<bool> constant_layers(const Network& network) {
   std::vector<bool> varies(network.tensors.size()), constant(network.layers.size());
   varies[network.input] = true;

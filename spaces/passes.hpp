@@ -7,6 +7,10 @@
 
 namespace naslat {
 
+/// How a network is executed: every operation by itself as an eager framework does; fused as an inference engine does;
+/// fused and without what cannot reach the output.
+enum class GraphMode { eager, fused, pruned };
+
 /// The network for one image as one for a batch of them: the outermost extent of every tensor grows.
 [[nodiscard]] Network with_batch(Network network, std::int64_t batch);
 
@@ -23,6 +27,10 @@ namespace naslat {
 /// Zeros that something still reads (a convolution's bias keeps it alive) become layers without inputs.
 /// @pre not fused yet
 [[nodiscard]] Network prune(Network network);
+
+/// The graph that is executed: the network as written (eager), with batch norms, activations and additions fused into
+/// kernels (fused), or also without what cannot reach the output (pruned).
+[[nodiscard]] Network lowered(Network network, GraphMode mode);
 
 /// For each layer, whether its result does not depend on the network's input (it reads zeros or other such layers
 /// only), so that an inference engine computes it once, before the first run.

@@ -7,7 +7,7 @@
 #include <map>
 #include <optional>
 
-#include "spaces/passes.hpp"
+#include "spaces/hash.hpp"
 
 namespace naslat {
 
@@ -112,24 +112,7 @@ std::vector<float> sums_of(const Network& network, const std::vector<bool>& skip
   return {sums.begin(), sums.end()};
 }
 
-std::uint64_t hash(const std::string& text) {  // FNV-1a
-  std::uint64_t value = 14695981039346656037ULL;
-  for (const char c : text) value = (value ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-  return value;
-}
-
-std::string of_one_image(Shape shape) {
-  if (!shape.dims.empty()) shape.dims[0] = 1;
-  return describe(shape);
-}
-
-}  // namespace
-
-std::uint64_t block_hash(const std::string& kind, const Shape& input, const Shape& output) {
-  return hash(fmt::format("{} {} {}", kind, of_one_image(input), of_one_image(output)));
-}
-
-namespace {
+std::uint64_t hash(const std::string& text) { return Fnv1a().add(text).value(); }
 
 void count_blocks(const Network& network, Work& work) {
   std::map<std::uint64_t, int> kinds, blocks;
@@ -139,7 +122,7 @@ void count_blocks(const Network& network, Work& work) {
     const Layer& first = network.layers[block.first_layer];
     const Layer& last = network.layers[block.first_layer + block.layer_count - 1];
     const Shape input = first.inputs.empty() ? Shape{} : network.tensors[first.inputs[0]];
-    ++blocks[block_hash(block.kind, input, network.tensors[last.output])];
+    ++blocks[hash(fmt::format("{} {} {}", block.kind, describe(input), describe(network.tensors[last.output])))];
   }
   work.kinds.assign(kinds.begin(), kinds.end());
   work.blocks.assign(blocks.begin(), blocks.end());
@@ -167,13 +150,15 @@ std::span<const std::size_t> work_totals() {
   return totals;
 }
 
-Work work_of(const Network& network) {
+Work work_of(const Network& network, std::span<const GraphMode> modes) {
   Work work;
   count_blocks(network, work);
   const Network folded = fold_batch_norm(network);
   const Network pruned = prune(folded);
   work.sums = {sums_of(folded, std::vector<bool>(folded.layers.size())),
                sums_of(pruned, std::vector<bool>(pruned.layers.size())), sums_of(pruned, constant_layers(pruned))};
+  for (const GraphMode mode : modes)
+    work.executed.at(static_cast<std::size_t>(mode)) = block_work(lowered(network, mode));
   return work;
 }
 

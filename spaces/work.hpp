@@ -7,7 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "spaces/network.hpp"
+#include "spaces/executed_blocks.hpp"
+#include "spaces/passes.hpp"
 
 namespace naslat {
 
@@ -18,12 +19,18 @@ namespace naslat {
 enum class Execution { written, needed, live };
 constexpr std::array kExecutions = {Execution::written, Execution::needed, Execution::live};
 
+/// What our own devices execute in a mode.
+[[nodiscard]] constexpr Execution execution_of(GraphMode mode) {
+  return mode == GraphMode::pruned ? Execution::live : Execution::written;
+}
+
 /// What a network makes a machine do, for predictors that explain latency by adding up costs.
 struct Work {
   std::array<std::vector<float>, kExecutions.size()> sums;  ///< by Execution: one figure per name of work_names()
   /// How often each kind of block occurs as written, and each kind between each pair of shapes, identities left out;
   /// both go by a hash.
   std::vector<std::pair<std::uint64_t, int>> kinds, blocks;
+  std::array<std::vector<BlockWork>, 3> executed{};  ///< by GraphMode; of those asked for, else empty
 
   bool operator==(const Work&) const = default;
 };
@@ -34,10 +41,8 @@ struct Work {
 /// Which of them are over all kinds: multiply-accumulates, elements and launches, which repeat those by kind; weights.
 [[nodiscard]] std::span<const std::size_t> work_totals();
 
-/// What Work::blocks calls a kind of block between these shapes, whatever their batch.
-[[nodiscard]] std::uint64_t block_hash(const std::string& kind, const Shape& input, const Shape& output);
-
 /// @param network every operation as written, batch norms not folded yet
-[[nodiscard]] Work work_of(const Network& network);
+/// @param modes whose executed blocks are wanted too
+[[nodiscard]] Work work_of(const Network& network, std::span<const GraphMode> modes = {});
 
 }  // namespace naslat

@@ -68,12 +68,19 @@ characterizes() {
   grep -q '"origin": "simulated"' output && grep -q simulated report/report.md &&
     [ "$(wc -l <report/predictions.csv)" -eq 15626 ] && cmp -s output report/report.json
 }
+reports_what_it_recorded() { # every latency in units of the same anchors, whichever sweep it is from
+  "$naslat" export report/dataset.jsonl >output 2>errors || return 1
+  awk -F, 'NR == FNR { recorded[$3] = $4; next }
+           FNR > 1 { if (($4 - recorded[$3]) ^ 2 < (1e-5 * $4) ^ 2) ++same; else ++other }
+           END { exit same < 80 || other > 0 }' output report/networks.csv
+}
 holds 'a sweep is recorded' measures 20 0
 holds 'a sweep that is there is not repeated' measures 0 20
 truncate -s -10 d.jsonl
 holds 'a torn record is measured again, the rest is kept' measures 1 19
 holds 'a dataset becomes a table' exports
 holds 'characterize writes a whole report and says that it is simulated' characterizes
+holds 'a report agrees with its dataset' reports_what_it_recorded
 holds 'a report is rendered again' "$naslat" report report --format csv
 embeds() { # every space; one file holds them all
   for space in $("$naslat" spaces | cut -d' ' -f1); do

@@ -1,13 +1,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "measure/protocol.hpp"
 #include "predictor/candidates.hpp"
 #include "predictor/registry.hpp"
 
 // How long the additive predictor takes on one core once a device's samples are there: fitting to 20 (60) of them and
-// predicting all 15,625 networks of NAS-Bench-201, with and without error bars; and choosing 20 of 2,000 candidates.
+// predicting all 15,625 networks of NAS-Bench-201, with and without error bars, and with and without the times of the
+// samples' blocks; and choosing 20 of 2,000 candidates.
 
 namespace naslat {
 namespace {
@@ -23,12 +25,23 @@ double best_of(int repeats, const std::function<void()>& work) {
   return best_s;
 }
 
+void print_times(const LatencyPredictor& predictor, const Samples& samples, const Encodings& asked, const char* what) {
+  Rng rng(1);
+  const auto adapt = [&] { return predictor.adapt({}, samples, {}, rng); };
+  const double fit_s = best_of(5, [&] { static_cast<void>(adapt()); });
+  const double predict_s = best_of(5, [&] { static_cast<void>(adapt()->predict_s(asked)); });
+  const double bars_s = best_of(5, [&] { static_cast<void>(adapt()->spread_s(asked)); });
+  fmt::print("{} samples{}: fit {:.1f} ms, fit and {} predictions {:.1f} ms, fit and as many error bars {:.1f} ms\n",
+             samples.x.size(), what, fit_s * 1e3, asked.size(), predict_s * 1e3, bars_s * 1e3);
+}
+
 void run() {
   const SearchSpace& space = search_space("nasbench201");
-  const Candidates candidates = naslat::candidates(space);
+  constexpr std::array kFused = {GraphMode::fused};
+  const Candidates candidates = naslat::candidates(space, kFused);
   std::vector<Architecture> all;
   for (std::uint64_t i = 0; i < *space.size(); ++i) all.push_back(space.at(i));
-  const Encodings encodings = encode_all(space, all, true);
+  const Encodings encodings = encode_all(space, all, true, kFused);
   const auto predictor = make_predictor("additive");
   predictor->meta_train({candidates.encodings, {}, {}}, [](int, double, double) {});
 
@@ -39,12 +52,15 @@ void run() {
       samples.x.push_back(candidates.encodings[i]);
       samples.latency_s.push_back(1e-3 + 1e-12 * candidates.encodings[i].macs * (1 + 0.02 * rng.normal()));
     }
-    const auto adapt = [&] { return predictor->adapt({}, samples, {}, rng); };
-    const double fit_s = best_of(5, [&] { static_cast<void>(adapt()); });
-    const double predict_s = best_of(5, [&] { static_cast<void>(adapt()->predict_s(encodings)); });
-    const double bars_s = best_of(5, [&] { static_cast<void>(adapt()->spread_s(encodings)); });
-    fmt::print("{} samples: fit {:.1f} ms, fit and {} predictions {:.1f} ms, fit and as many error bars {:.1f} ms\n",
-               count, fit_s * 1e3, encodings.size(), predict_s * 1e3, bars_s * 1e3);
+    print_times(*predictor, samples, encodings, "");
+    samples.facts.mode = GraphMode::fused;
+    for (const Encoding& e : samples.x) {
+      BlockTimes& times = samples.block_s.emplace_back();
+      for (const BlockWork& block : e.work.executed.at(static_cast<std::size_t>(GraphMode::fused))) {
+        for (int i = 0; i < block.count; ++i) times.emplace_back(block.id, 1e-6 + 1e-12 * block.macs);
+      }
+    }
+    print_times(*predictor, samples, encodings, " with block times");
   }
   const double next_s = best_of(5, [&] { static_cast<void>(predictor->next(candidates.encodings, {}, 20)); });
   fmt::print("20 of {} candidates chosen in {:.1f} ms\n", candidates.encodings.size(), next_s * 1e3);

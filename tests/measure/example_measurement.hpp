@@ -33,7 +33,7 @@ inline Measurement example_measurement() {
                            .power_w = 312.5,
                            .clock_events = std::vector<std::string>{"idle", "power cap"}};
   m.executable = {{"2x conv a", "1x pool b"}, 3, 1, 64, 128, 256, 0.25, {"layer 'x': fallback"}};
-  m.blocks = {{{"k3_e6", Shape{{1, 16, 8, 8}}, Shape{{1, 24, 4, 4}}}, 0.25}};
+  m.blocks = {{{"k3_e6", Shape{{1, 16, 8, 8}}, Shape{{1, 24, 4, 4}}, "1x16x8x8: \"ü\" 1x24x4x4"}, 0.25}};
   m.flags = {"disturbed", "spikes"};
   return m;
 }

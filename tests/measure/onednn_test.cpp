@@ -184,16 +184,29 @@ TEST(OnednnDataTypes, AgreeToTwoPercentInBfloat16) { expect_agreement_in(DataTyp
 
 TEST(OnednnDataTypes, AgreeToTwoPercentInHalfPrecision) { expect_agreement_in(DataType::f16, 3); }
 
+std::map<std::uint64_t, int> ids_of(const std::vector<BlockInfo>& blocks) {
+  std::map<std::uint64_t, int> counts;
+  for (const BlockInfo& block : blocks) ++counts[block_id(block.layers)];
+  return counts;
+}
+std::map<std::uint64_t, int> ids_of(const std::vector<BlockWork>& blocks) {
+  std::map<std::uint64_t, int> counts;
+  for (const BlockWork& block : blocks) counts[block.id] = block.count;
+  return counts;
+}
+
+/// They have the names by which predictors look them up, at whatever batch.
 TEST(OnednnBlocks, CoverTheNetworkAndLeaveItsOutputAsItWas) {
   for (const char* const name : {"nasbench201", "fbnet", "mobilenetv3"}) {
     const SearchSpace& space = search_space(name);
     for (const GraphMode mode : kModes) {
       SCOPED_TRACE(fmt::format("{} {}", name, to_string(mode)));
-      const auto executable = onednn_backend().compile(space.network(space.references()[0]), test_device(mode));
+      const auto executable = onednn_backend().compile(space.network(space.references()[0]), test_device(mode, 2));
       const std::vector<float> expected = executable->output();
       const std::vector<BlockInfo>& blocks = executable->blocks();
       ASSERT_GT(blocks.size(), 10U);
       EXPECT_EQ(blocks.front().kind, "stem");
+      EXPECT_EQ(ids_of(blocks), ids_of(block_work(lowered(space.network(space.references()[0]), mode))));
       std::vector<double> boundaries_s(blocks.size() + 1);
       executable->run_blocks(steady_clock(), boundaries_s);
       EXPECT_TRUE(std::is_sorted(boundaries_s.begin(), boundaries_s.end()));

@@ -147,14 +147,14 @@ TEST(Additive, UsesAKnownExecution) {
   for (const Encoding& e : data().encodings) {
     latency_s.push_back(1e-4 * (1 + static_cast<double>(e.work.sums[2][work_totals()[2]])));  // live launches
   }
-  const auto rank = [&](std::optional<Execution> execution) {
+  const auto rank = [&](std::optional<GraphMode> mode) {
     Samples samples = samples_of(predictor.next(data().encodings, {}, 8), latency_s);
-    samples.facts.execution = execution;
+    samples.facts.mode = mode;
     return spearman(adapted(predictor, samples)->predict_s(data().encodings), latency_s);
   };
-  EXPECT_GT(rank(Execution::live), 0.95);
-  EXPECT_GT(rank(Execution::live), rank(Execution::written));
-  EXPECT_GE(rank(Execution::live), rank(std::nullopt) - 0.01);
+  EXPECT_GT(rank(GraphMode::pruned), 0.95);
+  EXPECT_GT(rank(GraphMode::pruned), rank(GraphMode::eager));
+  EXPECT_GE(rank(GraphMode::pruned), rank(std::nullopt) - 0.01);
 }
 
 /// A phone that counts milliseconds: noise larger than what differs between networks. That it is a processor like

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <map>
 #include <vector>
 
 #include "predictor/tasks.hpp"
@@ -8,11 +10,13 @@ namespace naslat::test {
 
 /// Devices whose latency is a sum over the operations of a cell, each device with costs of its own.
 struct MadeUpDevices {
+  static constexpr std::array kModes = {GraphMode::eager};
+
   explicit MadeUpDevices(int architectures) {
     Rng rng(1);
     std::vector<Architecture> list = space.references();
     while (static_cast<int>(list.size()) < architectures) list.push_back(sample(space, rng));
-    encodings = encode_all(space, list, true);
+    encodings = encode_all(space, list, true, kModes);
     for (int d = 0; d < 12; ++d) devices.push_back(device(list, rng));
   }
 
@@ -20,7 +24,7 @@ struct MadeUpDevices {
     const std::vector<double> cost = {0, 0.1 * rng.uniform(), 0.2 + rng.uniform(), 1 + 2 * rng.uniform(),
                                       0.5 * rng.uniform()};
     DeviceTask task{"made up", {}, {}, {}, {}, {}};
-    task.facts.block_s = block_times(list[0], cost);
+    task.facts = {GraphMode::eager, block_times(cost)};
     for (const Architecture& architecture : list) {
       double latency_s = 3;
       for (const std::uint8_t operation : architecture.choices) latency_s += cost[operation];
@@ -33,14 +37,14 @@ struct MadeUpDevices {
   }
 
   /// An operation of the cell is executed five times in each of three stages; what all networks share costs nothing.
-  static std::map<std::uint64_t, double> block_times(const Architecture& any, const std::vector<double>& cost) {
+  static std::map<std::uint64_t, double> block_times(const std::vector<double>& cost) {
     const SearchSpace& space = search_space("nasbench201");
     std::map<std::uint64_t, double> times;
-    for (const auto& [block, count] : work_of(space.network(any)).blocks) times[block] = 0;
     for (std::size_t i = 0; i < cost.size(); ++i) {
-      for (const std::int64_t channels : {16, 32, 64}) {
-        const Shape map{{1, channels, 512 / channels, 512 / channels}};
-        times[block_hash(space.decisions()[0].options[i], map, map)] = cost[i] * 1e-3 / 15;
+      const Network network = space.network({std::vector(6, static_cast<std::uint8_t>(i))});
+      for (const Block& block : executed_blocks(network)) {
+        const auto id = block_id(block_info(network, block, constant_layers(network)).layers);
+        times[id] = block.kind == space.decisions()[0].options[i] ? cost[i] * 1e-3 / 15 : 0;
       }
     }
     return times;

@@ -22,7 +22,7 @@ CudnnExecutable::CudnnExecutable(Workshop& workshop, const Network& network, Pla
   bind(plan.once, once_, once_launches);
   const std::vector<std::size_t> ends = bind(plan.steps, steps_, launches_);
   for (const PlannedBlock& block : plan.blocks) {
-    blocks_.push_back({block.kind, block.input, block.output});
+    blocks_.push_back(block.info);
     const std::size_t end = block.first_step + block.step_count;
     block_ends_.push_back(end == 0 ? 0 : ends[end - 1]);
   }

@@ -10,6 +10,7 @@
 
 #include "measure/arena.hpp"
 #include "measure/backends/cudnn/kernel_parameters.hpp"
+#include "spaces/executed_blocks.hpp"
 #include "spaces/network.hpp"
 
 // A network as a list of GPU calls and the memory between them. Nothing here knows a GPU: plans are made, compared and
@@ -98,8 +99,7 @@ struct Buffer {
 
 /// Steps of one block of the network.
 struct PlannedBlock {
-  std::string kind;
-  Shape input, output;
+  BlockInfo info;
   std::size_t first_step = 0, step_count = 0;
   bool operator==(const PlannedBlock&) const = default;
 };

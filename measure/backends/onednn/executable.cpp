@@ -41,7 +41,7 @@ OnednnExecutable::OnednnExecutable(const Plan& plan, const ArenaPlan& offsets, s
   const std::vector<Call> once = bind(plan.once, plan);
   calls_ = bind(plan.steps, plan);
   for (const PlannedBlock& block : plan.blocks) {
-    blocks_.push_back({block.kind, block.input, block.output});
+    blocks_.push_back(block.info);
     block_ends_.push_back(block.first_step + block.step_count);
   }
   output_elements_ = plan.output.layout->get_size() / sizeof(float);

@@ -9,6 +9,7 @@
 #include "measure/backends/onednn/depthwise_trials.hpp"
 #include "measure/backends/onednn/kernels.hpp"
 #include "measure/backends/onednn/weight_store.hpp"
+#include "spaces/executed_blocks.hpp"
 #include "spaces/network.hpp"
 
 namespace naslat::onednn {
@@ -37,8 +38,7 @@ struct Step {
 
 /// Steps of one block of the network.
 struct PlannedBlock {
-  std::string kind;
-  Shape input, output;
+  BlockInfo info;
   std::size_t first_step = 0, step_count = 0;
 };
 

@@ -234,14 +234,9 @@ void Planner::append_step(Step step) {
 
 /// The network's blocks in steps. Steps between blocks belong to the one before, those before the first to the first.
 void Planner::plan_blocks(const std::vector<std::size_t>& first_step_of_layer) {
-  for (const naslat::Block& block : network_.blocks) {
-    if (block.layer_count == 0) continue;
-    const Layer &first = network_.layers[block.first_layer],
-                &last = network_.layers[block.first_layer + block.layer_count - 1];
-    const TensorId input = first.inputs.empty() ? first.output : first.inputs[0];
-    plan_.blocks.push_back({block.kind, shape(input), shape(last.output), first_step_of_layer[block.first_layer], 0});
+  for (const Block& block : executed_blocks(network_)) {
+    plan_.blocks.push_back({block_info(network_, block, constant_layer_), first_step_of_layer[block.first_layer], 0});
   }
-  if (plan_.blocks.empty()) plan_.blocks.push_back({"network", shape(network_.input), shape(network_.output), 0, 0});
   plan_.blocks.front().first_step = 0;
   std::size_t end = plan_.steps.size();
   for (auto block = plan_.blocks.rbegin(); block != plan_.blocks.rend(); ++block) {

@@ -68,14 +68,11 @@ class SimulatedExecutable final : public Executable {
       : machine_(machine), now_s_(now_s), latency_s_(std::accumulate(layer_s.begin(), layer_s.end(), 0.0)) {
     info_.kernels = {fmt::format("{}x simulated:{}", layer_s.size(), machine.device().name)};
     info_.primitives = static_cast<int>(layer_s.size());
-    for (const naslat::Block& block : graph.blocks) {
-      if (block.layer_count == 0) continue;
+    const std::vector<bool> constant = constant_layers(graph);
+    for (const Block& block : executed_blocks(graph)) {
       const auto first = layer_s.begin() + static_cast<std::ptrdiff_t>(block.first_layer);
       block_s_.push_back(std::accumulate(first, first + static_cast<std::ptrdiff_t>(block.layer_count), 0.0));
-      const Layer &opening = graph.layers[block.first_layer],
-                  &closing = graph.layers[block.first_layer + block.layer_count - 1];
-      const TensorId input = opening.inputs.empty() ? opening.output : opening.inputs[0];
-      blocks_.push_back({block.kind, graph.tensors[input], graph.tensors[closing.output]});
+      blocks_.push_back(block_info(graph, block, constant));
     }
   }
 

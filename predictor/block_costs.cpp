@@ -1,0 +1,66 @@
+#include "predictor/block_costs.hpp"
+
+#include <algorithm>
+
+#include "configs/errors.hpp"
+#include "predictor/group_process.hpp"
+
+namespace naslat {
+
+namespace {
+
+Eigen::Array3d figures_of(const BlockWork& block) { return {block.layers, block.macs, block.elements}; }
+
+}  // namespace
+
+std::size_t BlockCosts::timed(const Samples& samples) {
+  return static_cast<std::size_t>(std::count_if(samples.block_s.begin(), samples.block_s.end(),
+                                                [](const BlockTimes& times) { return !times.empty(); }));
+}
+
+BlockCosts::BlockCosts(const Samples& samples, std::optional<std::size_t> left_out)
+    : mode_(samples.facts.mode.value()) {
+  std::map<std::uint64_t, int> times;
+  std::map<std::uint64_t, Figures> figures;
+  for (std::size_t i = 0; i < samples.block_s.size(); ++i) {
+    if (i == left_out || samples.block_s[i].empty()) continue;
+    for (const auto& [id, block_s] : samples.block_s[i]) {
+      known_s_[id] += block_s;
+      ++times[id];
+    }
+    for (const BlockWork& block : blocks_of(samples.x[i])) figures.emplace(block.id, figures_of(block));
+  }
+  for (auto& [id, sum_s] : known_s_) sum_s /= times[id];
+
+  constexpr double kPenalty = 0.01;  // keeps apart what the blocks known cannot
+  Eigen::Matrix3d quadratic = Eigen::Matrix3d::Zero();
+  Eigen::Vector3d linear = Eigen::Vector3d::Zero();
+  Figures largest = Figures::Constant(1e-30);
+  for (const auto& [id, block] : figures) largest = largest.max(block);
+  for (const auto& [id, block] : figures) {
+    const auto known = known_s_.find(id);
+    if (known == known_s_.end() || known->second <= 0) continue;
+    const Eigen::Vector3d relative = block / largest / known->second;
+    quadratic += relative * relative.transpose();
+    linear += relative;
+  }
+  quadratic.diagonal() *= 1 + kPenalty;
+  unit_s_ = non_negative_minimum(quadratic, linear).array() / largest;
+}
+
+const std::vector<BlockWork>& BlockCosts::blocks_of(const Encoding& architecture) const {
+  const auto& blocks = architecture.work.executed.at(static_cast<std::size_t>(mode_));
+  if (blocks.empty()) throw DataError("timed blocks: architectures came without the blocks that the device executes");
+  return blocks;
+}
+
+double BlockCosts::latency_s(const Encoding& architecture) const {
+  double sum_s = 0;
+  for (const BlockWork& block : blocks_of(architecture)) {
+    const auto known = known_s_.find(block.id);
+    sum_s += block.count * (known != known_s_.end() ? known->second : (unit_s_ * figures_of(block)).sum());
+  }
+  return sum_s;
+}
+
+}  // namespace naslat
