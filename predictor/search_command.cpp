@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -9,8 +10,10 @@
 #include "configs/table.hpp"
 #include "measure/backend.hpp"
 #include "measure/progress.hpp"
+#include "measure/sweep.hpp"
 #include "predictor/commands.hpp"
 #include "predictor/fitted_device.hpp"
+#include "predictor/metrics.hpp"
 #include "predictor/search/evolution.hpp"
 #include "predictor/search/score.hpp"
 
@@ -24,7 +27,7 @@ struct Options {
   std::string accuracy, maximize, algorithm = "auto", out;
   EvolutionOptions evolution;
   std::size_t top = 5;
-  bool pareto = false, json = false, quiet = false;
+  bool pareto = false, measure = false, json = false, quiet = false;
 };
 
 void require(const Options& o) {
@@ -35,6 +38,10 @@ void require(const Options& o) {
   if (!o.limit_ms && !o.pareto) throw ConfigError("limit-ms: got none, wanted a limit, or --pareto");
   if (o.limit_ms && !(*o.limit_ms > 0))
     throw ConfigError(fmt::format("limit-ms: got {}, wanted more than 0", *o.limit_ms));
+  if (o.measure && o.device.data.size() != 1) {
+    throw ConfigError(
+        fmt::format("measure: got {} places of data, wanted the one dataset to add to", o.device.data.size()));
+  }
 }
 
 /// What can be evaluated one by one: the networks with a score if a table lists them, else a space with indices.
@@ -81,10 +88,59 @@ Found search(const Options& o, const FittedDevice& device, const Score& score) {
   return {exhaustive ? "exhaustive" : "evolution", count, now() - started_s, std::move(networks)};
 }
 
+std::vector<Architecture> architectures_of(const Found& found) {
+  std::vector<Architecture> list;
+  for (const Candidate& network : found.networks) list.push_back(network.architecture);
+  return list;
+}
+
+/// Times the networks as the dataset's device, which this machine must be, into the dataset, and adds their latencies
+/// to what is known of the device, in units of the anchors that its predictions are in.
+void time_again(const Options& o, const Found& found, FittedDevice& device) {
+  const Dataset before = read_dataset(o.device.data[0]);  // and nothing is written to what is no dataset
+  const auto of_device = [&](const Measurement& m) {
+    return m.device == device.device && m.space == device.space.name() && m.origin != Origin::imported;
+  };
+  const auto example = std::find_if(before.measurements.begin(), before.measurements.end(), of_device);
+  if (example == before.measurements.end()) {
+    throw ConfigError(fmt::format("measure: {}: got no record of {}, wanted one that naslat measured", o.device.data[0],
+                                  device.device));
+  }
+  const Device& as_before = example->device_config;
+  const SweepOptions options{
+      .protocol = example->protocol, .device_name = device.device, .blocks = !example->blocks.empty()};
+  const double anchor_s = before.reference_anchor_s(device.space.name(), device.device);
+  DatasetWriter writer(o.device.data[0]);
+  Progress progress("timing what was found", o.quiet);
+  sweep(device.space, architectures_of(found), backend(as_before.backend), as_before, options, writer, progress);
+  for (const Measurement& m : writer.dataset().measurements) {
+    if (!of_device(m)) continue;
+    if (const auto latency_s = corrected_latency_s(m, anchor_s)) {
+      device.latency_s[device.space.parse(m.architecture)] = *latency_s;
+    }
+  }
+}
+
+/// What the times of the networks found say of their predictions.
+std::string verdict(const Options& o, const Found& found, const FittedDevice& device) {
+  std::vector<double> predicted_s, measured_s;
+  std::size_t kept = 0;
+  for (const Candidate& network : found.networks) {
+    const auto timed = device.latency_s.find(network.architecture);
+    if (timed == device.latency_s.end()) continue;
+    predicted_s.push_back(network.latency_s);
+    measured_s.push_back(timed->second);
+    if (!o.limit_ms || timed->second * 1e3 <= *o.limit_ms) ++kept;
+  }
+  if (measured_s.empty()) return "none of them could be timed";
+  std::string text = fmt::format("timed: {} of {}, median error {:.1f}%", measured_s.size(), found.networks.size(),
+                                 100 * median_ape(predicted_s, measured_s));
+  if (o.limit_ms) text += fmt::format(", {} within {} ms", kept, *o.limit_ms);
+  return text;
+}
+
 Table table_of(const FittedDevice& device, const Score& score, const Found& found) {
-  std::vector<Architecture> architectures;
-  for (const Candidate& network : found.networks) architectures.push_back(network.architecture);
-  Table table = device.predictions(architectures);
+  Table table = device.predictions(architectures_of(found));
   table.title += fmt::format("; {} over {} networks in {:.1f} s", found.algorithm, found.evaluated, found.search_s);
   constexpr std::ptrdiff_t kColumn = 2;  // beside what names the network
   table.columns.insert(table.columns.begin() + kColumn, {score.column, 2});
@@ -104,8 +160,9 @@ void run(const Options& o) {
   require(o);
   const SearchSpace& space = search_space(o.device.space);
   const Score score = o.maximize.empty() ? accuracy_score(o.accuracy, space) : size_score(o.maximize, space);
-  const FittedDevice device = fit_device(o.device);
+  FittedDevice device = fit_device(o.device);
   const Found found = search(o, device, score);
+  if (o.measure) time_again(o, found, device);
   const Table table = table_of(device, score, found);
   if (!o.out.empty()) write_file(o.out, to_csv(table));
   if (o.json) {
@@ -126,12 +183,14 @@ void run(const Options& o) {
   fmt::print("{}", o.out.empty() ? to_text(table)
                                  : fmt::format("{}\n{}: {} networks\n", table.title, o.out, table.rows.size()));
   if (!score.known) fmt::print("{} stands in for accuracy, which is not known here\n", score.column);
+  if (o.measure) return fmt::print("{}\n", verdict(o, found, device));
   std::string archs;
   for (const Candidate& network : found.networks) {
     const auto index = device.space.index_of(network.architecture);
     archs += index ? fmt::format(" {}", *index) : fmt::format(" '{}'", device.space.format(network.architecture));
   }
-  fmt::print("to time them: naslat measure --space {} --archs{} --out found.jsonl\n", device.space.name(), archs);
+  fmt::print("to time them: --measure, or elsewhere naslat measure --space {} --archs{} --out found.jsonl\n",
+             device.space.name(), archs);
 }
 
 }  // namespace
@@ -147,6 +206,7 @@ Action search_command(CLI::App& app) {
       ->check(CLI::IsMember({"macs", "parameters"}));
   app.add_flag("--pareto", o->pareto,
                "the networks that no other beats in both latency and score, instead of the best");
+  app.add_flag("--measure", o->measure, "time what was found, on the dataset's own machine, and add it to the dataset");
   app.add_option("--top", o->top, "how many of the best")->check(CLI::Range(1, 10000))->capture_default_str();
   app.add_option("--algorithm", o->algorithm, "auto is exhaustive where at most 100,000 networks come into question")
       ->check(CLI::IsMember({"auto", "exhaustive", "evolution"}))

@@ -17,12 +17,13 @@
 #include "predictor/metrics.hpp"
 #include "predictor/predictor.hpp"
 #include "predictor/registry.hpp"
+#include "predictor/search/problem.hpp"
 
 namespace naslat {
 
 namespace {
 
-constexpr std::size_t kExtremes = 10;  // fastest and slowest networks listed
+constexpr std::size_t kExtremes = 10;  // fastest, slowest and searched networks listed
 
 /// The first `count` architectures that are not taken yet, which they then are.
 std::vector<Architecture> take(std::span<const Architecture> from, std::size_t count, std::set<Architecture>& taken) {
@@ -136,6 +137,21 @@ void predict(const Estimator& estimator, std::span<const Encoding> encodings, st
     rows[i].predicted_s = predictions_s[i];
     if (!spreads_s.empty()) rows[i].half_width_s = kNinetyPercent * spreads_s[i];
   }
+}
+
+/// Networks that no other beats in both multiply-accumulates and predicted latency, at most ten, fastest first.
+std::vector<Candidate> search(const Estimator& estimator, const std::vector<Architecture>& architectures,
+                              std::span<const Encoding> encodings) {
+  const std::vector<double> predictions_s = estimator.predict_s(encodings);
+  std::vector<Candidate> candidates;
+  for (std::size_t i = 0; i < architectures.size(); ++i) {
+    candidates.push_back({architectures[i], predictions_s[i], encodings[i].macs});
+  }
+  const std::vector<Candidate> front = pareto_front(std::move(candidates));
+  const std::size_t count = std::min(kExtremes, front.size());
+  std::vector<Candidate> spread;
+  for (std::size_t i = 0; i < count; ++i) spread.push_back(front[(i + 1) * front.size() / count - 1]);
+  return spread;
 }
 
 /// Median half-width of the 90% intervals, relative; nothing from predictors that give none.
@@ -259,14 +275,19 @@ DeviceReport characterize(const SearchSpace& space, Backend& backend, const Devi
     sampled.insert(sampled.end(), more.begin(), more.end());
     look_up(sampled);
   }
+  std::vector<Architecture> everything = all_networks(space, study.all());
+  std::vector<NetworkRow> all = rows_of(space, everything);
+  const Encodings encodings = space.size() ? encode(space, all, device.mode) : study.all().encodings;
+  const std::vector<Candidate> found = search(*adapt(), everything, encodings);
   const std::vector<Architecture> held_out = study.held_out(options.held_out);
-  time("timing held-out networks", held_out, false);
+  std::vector<Architecture> last = held_out;
+  for (const Candidate& candidate : found) last.push_back(candidate.architecture);
+  time("timing held-out networks and those found", last, false);
 
-  report.held_out = look_up(sampled).rows(space, held_out);
+  const Latencies latencies = look_up(sampled);
+  report.held_out = latencies.rows(space, held_out);
   drop_unmeasured(report.held_out, "held-out networks");
   report.embedding = embedding.v;
-  std::vector<NetworkRow> all = rows_of(space, all_networks(space, study.all()));
-  const Encodings encodings = space.size() ? encode(space, all, device.mode) : study.all().encodings;
   const double adapt_started_s = now();
   const std::unique_ptr<Estimator> estimator = adapt();
   predict(*estimator, encodings, all);
@@ -274,8 +295,13 @@ DeviceReport characterize(const SearchSpace& space, Backend& backend, const Devi
   report.predicted_networks = all.size();
   report.error_bar = error_bar(*estimator, study.all().encodings);
   write_file(options.folder / "predictions.csv", to_csv(predictions_table(all)));
-  predict(*estimator, encode(space, report.held_out, device.mode), report.held_out);
-  predict(*estimator, encode(space, report.samples, device.mode), report.samples);
+  for (const Candidate& candidate : found) {
+    report.found.push_back(latencies.rows(space, {candidate.architecture}).front());
+    report.found.back().macs = candidate.score;
+  }
+  for (auto* const rows : {&report.held_out, &report.samples, &report.found}) {
+    predict(*estimator, encode(space, *rows, device.mode), *rows);
+  }
   report.accuracy = judge(report.held_out);
   report.noise = noise_of(dataset.dataset(), options.device_name);
   report.origin = backend.simulated() ? "simulated" : "measured";

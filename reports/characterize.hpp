@@ -26,7 +26,8 @@ struct CharacterizeOptions {
 
 /// The main job in one shot: times the reference networks and those the predictor learns most from (`additive` chooses
 /// them, until its error bars are narrow enough), predicts every network of the space (2,000 draws of a space too large
-/// to list), then times held-out networks and compares. Writes dataset.jsonl and predictions.csv into the folder.
+/// to list), searches for the largest ones in a given time, then times held-out networks and those found. Writes
+/// dataset.jsonl and predictions.csv into the folder.
 /// @throws DataError if a reference or too many samples cannot be measured, or the space has no predictor; Interrupted
 DeviceReport characterize(const SearchSpace& space, Backend& backend, const Device& device,
                           const CharacterizeOptions& options);

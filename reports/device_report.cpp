@@ -51,6 +51,18 @@ Table predicted_table(const std::string& title, const std::vector<NetworkRow>& r
   return table;
 }
 
+Table found_table(const std::vector<NetworkRow>& rows) {
+  Table table{"Found by search: no network has more multiply-accumulates in less time, by prediction",
+              {{"architecture"}, {"index"}, {"macs"}, {"latency_ms"}, {"predicted_ms"}, {"plus_minus_ms"}},
+              {}};
+  for (const NetworkRow& row : rows) {
+    table.rows.push_back({row.architecture, index_cell(row),
+                          row.macs ? Cell(static_cast<std::int64_t>(*row.macs)) : Cell(), ms_cell(row.measured_s),
+                          ms_cell(row.predicted_s), ms_cell(row.half_width_s)});
+  }
+  return table;
+}
+
 std::string accuracy_line(const DeviceReport& report) {
   const HeldOut& a = report.accuracy;
   std::string line =
@@ -123,6 +135,10 @@ std::string summary(const DeviceReport& report) {
     text +=
         fmt::format("slowest     {} predicted, {}\n", latency_text(report.slowest[0]), report.slowest[0].architecture);
   }
+  if (!report.found.empty()) {
+    text += fmt::format("found       {} networks with more MACs than any as fast, by prediction; then timed\n",
+                        report.found.size());
+  }
   return text + fmt::format("time        {:.1f} s\n", report.wall_s);
 }
 
@@ -145,6 +161,7 @@ std::string to_markdown(const DeviceReport& report) {
   text += to_markdown(network_table("Held-out networks", report.held_out)) + "\n";
   text += to_markdown(predicted_table("Fastest networks by prediction", report.fastest)) + "\n";
   text += to_markdown(predicted_table("Slowest networks by prediction", report.slowest)) + "\n";
+  if (!report.found.empty()) text += to_markdown(found_table(report.found)) + "\n";
   text += fmt::format("All {} predictions, by {}, {}: `predictions.csv`. Raw samples: `dataset.jsonl`.\n\n",
                       report.predicted_networks, report.predictor, certainty(report));
   Table environment{"Environment", {{"fact"}, {"value"}}, {}};
@@ -166,6 +183,7 @@ Table measured_networks(const DeviceReport& report) {
   add("reference", report.references);
   add("sample", report.samples);
   add("held_out", report.held_out);
+  add("found", report.found);
   return table;
 }
 

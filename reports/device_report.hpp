@@ -16,6 +16,7 @@ struct NetworkRow {
   std::optional<std::uint64_t> index{};
   std::optional<double> measured_s{}, predicted_s{};
   std::optional<double> half_width_s{};  ///< of the prediction's 90% interval
+  std::optional<double> macs{};          ///< of networks that were searched for
 };
 
 /// How well the predictor did on networks it had not seen, all untrimmed (protocol `strict`).
@@ -45,6 +46,7 @@ struct DeviceReport {
   std::optional<double> error_bar{};         ///< median half-width of their 90% intervals, relative
   double target_error = 0;                   ///< what it was to be at most
   std::vector<NetworkRow> fastest, slowest;  ///< by predicted latency
+  std::vector<NetworkRow> found;             ///< no other has as many MACs in as little time; then timed; fastest first
   double wall_s = 0, adapt_s = 0;            ///< in all; of it, adapting and predicting the whole space
 };
 

@@ -26,6 +26,7 @@ Json rows_json(const std::vector<NetworkRow>& rows) {
                     {"latency_ms", milliseconds(row.measured_s)},
                     {"predicted_ms", milliseconds(row.predicted_s)},
                     {"plus_minus_ms", milliseconds(row.half_width_s)}});
+    if (row.macs) list.back()["macs"] = *row.macs;
   }
   return list;
 }
@@ -38,6 +39,7 @@ std::vector<NetworkRow> parse_rows(const Json& list) {
     parsed.measured_s = seconds(row, "latency_ms");
     parsed.predicted_s = seconds(row, "predicted_ms");
     if (row.contains("plus_minus_ms")) parsed.half_width_s = seconds(row, "plus_minus_ms");  // earlier reports lack it
+    if (row.contains("macs")) parsed.macs = row.at("macs").get<double>();
     rows.push_back(std::move(parsed));
   }
   return rows;
@@ -100,7 +102,8 @@ std::string to_json(const DeviceReport& report) {
                            {"sample", rows_json(report.samples)},
                            {"held_out", rows_json(report.held_out)},
                            {"fastest", rows_json(report.fastest)},
-                           {"slowest", rows_json(report.slowest)}}}};
+                           {"slowest", rows_json(report.slowest)},
+                           {"found", rows_json(report.found)}}}};
   return document.dump(2) + "\n";
 }
 
@@ -132,6 +135,7 @@ DeviceReport parse_device_report(const std::string& text, const std::string& sub
   report.held_out = parse_rows(networks.at("held_out"));
   report.fastest = parse_rows(networks.at("fastest"));
   report.slowest = parse_rows(networks.at("slowest"));
+  if (networks.contains("found")) report.found = parse_rows(networks.at("found"));  // likewise
   if (report.embedding.size() != report.references.size()) {
     throw DataError(fmt::format("{}: embedding has {} values, there are {} reference networks", subject,
                                 report.embedding.size(), report.references.size()));

@@ -125,7 +125,15 @@ searches() { # all networks or evolution, the same best one; a limit that nothin
   done
   [ "$(wc -l <exhaustive.csv)" -eq 2 ] && cmp -s exhaustive.csv evolution.csv && exits 1 'limit: got' search probes.jsonl --limit-ms 1e-6 --maximize macs --quiet
 }
+times_what_it_found() { # into the same dataset, which must be one, and of this machine
+  cp probes.jsonl again.jsonl
+  cp predicted.csv table.csv && printf 'unfinished' >>table.csv && cp table.csv kept.csv
+  "$naslat" search again.jsonl --limit-ms "$(sed -n 5000p sorted)" --maximize macs --top 3 --measure --out found.csv --quiet >output 2>errors &&
+    grep -q '^timed: 3 of 3, median error' output && [ "$(grep -c '"type":"measurement"' again.jsonl)" -eq $(($(grep -c '"type":"measurement"' probes.jsonl) + 3)) ] &&
+    [ "$(grep -cE '[0-9]$' found.csv)" -eq 3 ] && ! "$naslat" search table.csv --limit-ms 1e3 --maximize macs --measure --quiet >output 2>errors && cmp -s table.csv kept.csv
+}
 holds 'the best network within a limit is found' searches
+holds 'what was found is timed' times_what_it_found
 holds 'an unknown device is named, with those there are' exits 2 "device: got 'nosuch', wanted one of simulated" predict d.jsonl --device nosuch --archs 3
 experiments() { # rendered again from what they wrote
   "$naslat" evaluate --data probes.jsonl --predictors op-counts:6 additive:6 --protocols nasflat --seeds 2 --predictions --out results --quiet >output 2>errors &&

@@ -24,6 +24,7 @@ DeviceReport example() {
   report.predicted_networks = 15625;
   report.fastest = {{"|e~0|", 9, {}, 0.5e-3}};
   report.slowest = {{"|f~0|", 10, {}, 9e-3}};
+  report.found = {{"|g~0|", 11, 3e-3, 3.1e-3, 0.2e-3, 5e6}};
   report.wall_s = 12.5;
   report.adapt_s = 0.05;
   return report;
@@ -76,7 +77,7 @@ TEST(DeviceReport, TruncatedOrForeignJsonIsAnError) {
 
 TEST(DeviceReport, MeasuredNetworksKeepTheirRoles) {
   const Table table = measured_networks(example());
-  ASSERT_EQ(table.rows.size(), 6U);
+  ASSERT_EQ(table.rows.size(), 7U);
   EXPECT_EQ(std::get<std::string>(table.rows[0][0]), "reference");
   EXPECT_EQ(std::get<std::string>(table.rows[5][0]), "held_out");
   EXPECT_TRUE(std::holds_alternative<std::monostate>(table.rows[5][1]));
