@@ -190,7 +190,9 @@ class Study {
   [[nodiscard]] const LatencyPredictor& predictor() const { return *predictor_; }
   [[nodiscard]] const Candidates& all() const { return candidates_; }
 
-  /// The networks to measure next: those the predictor asks for, else drawn ones.
+  /// The networks to measure next: half are those the predictor asks for, if it does, the others drawn. What it asks
+  /// for are extremes, and blocks cost less in these than in ordinary networks: by 2% on a processor whose cache the
+  /// weights of large ones exceed.
   std::vector<Architecture> next(const Samples& known, std::size_t count) {
     std::vector<Encoding> open;
     std::vector<Architecture> architectures;
@@ -201,7 +203,10 @@ class Study {
     }
     std::vector<Architecture> asked;
     for (const std::size_t i : predictor_->next(open, known, count)) asked.push_back(architectures[i]);
-    return take(asked.empty() ? drawn_ : asked, count, taken_);
+    std::vector<Architecture> chosen = take(asked, count - count / 2, taken_);
+    const std::vector<Architecture> drawn = take(drawn_, count - chosen.size(), taken_);
+    chosen.insert(chosen.end(), drawn.begin(), drawn.end());
+    return chosen;
   }
 
   std::vector<Architecture> held_out(std::size_t count) { return take(drawn_, count, taken_); }
