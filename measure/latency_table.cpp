@@ -195,6 +195,7 @@ BlockTimes block_times(const Measurement& m, double latency_s) {
     times.emplace_back(block_id(timed.block.layers), timed.latency_s);
     sum_s += timed.latency_s;
   }
+  if (!(sum_s > 0)) return {};
   for (auto& [block, time_s] : times) time_s *= latency_s / sum_s;
   return times;
 }

@@ -23,8 +23,7 @@ using BlockTimes = std::vector<std::pair<std::uint64_t, double>>;
 /// What a device's own records say of it beside latencies. Nothing is known of imported ones.
 struct DeviceFacts {
   std::optional<GraphMode> mode{};
-  std::map<std::uint64_t, double>
-      block_s{};  ///< mean time of each block over the networks of `--blocks`, by block_id()
+  std::map<std::uint64_t, double> block_s{};  ///< mean time of each block of `--blocks`, by block_id()
 };
 
 /// Latencies of one device over a list of architectures, as predictors read them.

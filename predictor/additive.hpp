@@ -12,9 +12,8 @@ namespace naslat {
 /// linear kernels (what source devices and a typical one charge for an architecture, physical sums for each way of
 /// executing a graph, block counts, the encoding), two of fewer kernels for few noisy samples, non-negative costs of
 /// the physical sums for each way of executing it, and a mixture of the known devices, averaged by how well each
-/// predicts every sample from the others. Where the samples' blocks were timed, what these add up to
-/// is one more figure (BlockCosts). Closed form: milliseconds, no meta-training. Works without any source device;
-/// chooses its own samples.
+/// predicts every sample from the others. Where the samples' blocks were timed, what these add up to is one more figure
+/// (BlockCosts). Closed form: milliseconds, no meta-training. Works without any source device; chooses its own samples.
 class AdditivePredictor final : public LatencyPredictor {
  public:
   [[nodiscard]] std::string name() const override { return "additive"; }

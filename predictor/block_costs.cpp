@@ -45,6 +45,7 @@ BlockCosts::BlockCosts(const Samples& samples, std::optional<std::size_t> left_o
     linear += relative;
   }
   quadratic.diagonal() *= 1 + kPenalty;
+  quadratic.diagonal().array() += 1e-12;  // no block computes, or none was timed
   unit_s_ = non_negative_minimum(quadratic, linear).array() / largest;
 }
 
