@@ -6,6 +6,7 @@
 #include <map>
 #include <numeric>
 #include <set>
+#include <thread>
 
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
@@ -241,6 +242,12 @@ DeviceReport characterize(const SearchSpace& space, Backend& backend, const Devi
   Study study(space, device.mode, options);
   report.predictor = study.predictor().name();
 
+  // On all cores, and so before threads are bound: those started later would share one.
+  const std::vector<Architecture> everything = all_networks(space, study.all());
+  const auto threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  const Encodings encodings =
+      space.size() ? encode_all(space, everything, true, {&device.mode, 1}, threads) : study.all().encodings;
+
   DatasetWriter dataset(options.folder / "dataset.jsonl");
   const auto time = [&](const char* what, const std::vector<Architecture>& architectures, bool blocks) {
     Progress progress(what, options.quiet);
@@ -280,9 +287,6 @@ DeviceReport characterize(const SearchSpace& space, Backend& backend, const Devi
     sampled.insert(sampled.end(), more.begin(), more.end());
     look_up(sampled);
   }
-  std::vector<Architecture> everything = all_networks(space, study.all());
-  std::vector<NetworkRow> all = rows_of(space, everything);
-  const Encodings encodings = space.size() ? encode(space, all, device.mode) : study.all().encodings;
   const std::vector<Candidate> found = search(*adapt(), everything, encodings);
   const std::vector<Architecture> held_out = study.held_out(options.held_out);
   std::vector<Architecture> last = held_out;
@@ -293,6 +297,7 @@ DeviceReport characterize(const SearchSpace& space, Backend& backend, const Devi
   report.held_out = latencies.rows(space, held_out);
   drop_unmeasured(report.held_out, "held-out networks");
   report.embedding = embedding.v;
+  std::vector<NetworkRow> all = rows_of(space, everything);
   const double adapt_started_s = now();
   const std::unique_ptr<Estimator> estimator = adapt();
   predict(*estimator, encodings, all);
