@@ -13,6 +13,12 @@ Eigen::Array3d figures_of(const BlockWork& block) { return {block.layers, block.
 
 }  // namespace
 
+const std::vector<BlockWork>& blocks_executed(const Encoding& architecture, GraphMode mode) {
+  const auto& blocks = architecture.work.executed.at(static_cast<std::size_t>(mode));
+  if (blocks.empty()) throw DataError("timed blocks: architectures came without the blocks that the device executes");
+  return blocks;
+}
+
 std::size_t BlockCosts::timed(const Samples& samples) {
   return static_cast<std::size_t>(std::count_if(samples.block_s.begin(), samples.block_s.end(),
                                                 [](const BlockTimes& times) { return !times.empty(); }));
@@ -28,7 +34,7 @@ BlockCosts::BlockCosts(const Samples& samples, std::optional<std::size_t> left_o
       known_s_[id] += block_s;
       ++times[id];
     }
-    for (const BlockWork& block : blocks_of(samples.x[i])) figures.emplace(block.id, figures_of(block));
+    for (const BlockWork& block : blocks_executed(samples.x[i], mode_)) figures.emplace(block.id, figures_of(block));
   }
   for (auto& [id, sum_s] : known_s_) sum_s /= times[id];
 
@@ -49,15 +55,9 @@ BlockCosts::BlockCosts(const Samples& samples, std::optional<std::size_t> left_o
   unit_s_ = non_negative_minimum(quadratic, linear).array() / largest;
 }
 
-const std::vector<BlockWork>& BlockCosts::blocks_of(const Encoding& architecture) const {
-  const auto& blocks = architecture.work.executed.at(static_cast<std::size_t>(mode_));
-  if (blocks.empty()) throw DataError("timed blocks: architectures came without the blocks that the device executes");
-  return blocks;
-}
-
 double BlockCosts::latency_s(const Encoding& architecture) const {
   double sum_s = 0;
-  for (const BlockWork& block : blocks_of(architecture)) {
+  for (const BlockWork& block : blocks_executed(architecture, mode_)) {
     const auto known = known_s_.find(block.id);
     sum_s += block.count * (known != known_s_.end() ? known->second : (unit_s_ * figures_of(block)).sum());
   }

@@ -1,6 +1,7 @@
 #include "predictor/layerwise.hpp"
 
 #include "configs/errors.hpp"
+#include "predictor/block_costs.hpp"
 
 namespace naslat {
 
@@ -13,10 +14,8 @@ class SumOfBlocks final : public Estimator {
   [[nodiscard]] std::vector<double> predict_s(std::span<const Encoding> architectures) const override {
     std::vector<double> latency_s;
     for (const Encoding& e : architectures) {
-      const auto& blocks = e.work.executed.at(static_cast<std::size_t>(mode_));
-      if (blocks.empty()) throw DataError("layerwise: architectures came without the blocks that the device executes");
       double sum_s = 0;
-      for (const BlockWork& block : blocks) {
+      for (const BlockWork& block : blocks_executed(e, mode_)) {
         const auto timed = block_s_.find(block.id);
         if (timed == block_s_.end()) {
           throw DataError(
