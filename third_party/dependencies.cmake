@@ -13,6 +13,8 @@ endif()
 find_package(CLI11 2.1 REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(fmt 9 REQUIRED)
+add_library(naslat_fmt STATIC ${CMAKE_SOURCE_DIR}/third_party/fmt.cpp) # static, which Debian's fmt::fmt is not
+target_include_directories(naslat_fmt SYSTEM PUBLIC $<TARGET_PROPERTY:fmt::fmt,INTERFACE_INCLUDE_DIRECTORIES>)
 
 # minizip has no CMake package; both are static in every flavour of the binary.
 find_library(MINIZIP_LIBRARY NAMES libminizip.a REQUIRED)
