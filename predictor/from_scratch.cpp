@@ -89,12 +89,10 @@ class BrpNas final : public LatencyPredictor {
     Var x = tape.leaf(batch.nodes);  // A·X already, where there is a graph
     for (int layer = 0; layer < kLayers; ++layer) {
       const auto at = static_cast<std::size_t>(2 * layer);
-      if (batch.adjacency && layer > 0) {  // the last layer is read at the global node only
-        x = tape.sparse(layer == kLayers - 1 ? batch.readout : batch.adjacency, x);
-      }
-      x = tape.relu(tape.add_row(tape.matmul(x, parameters[at]), parameters[at + 1]));
+      if (layer > 0 && !batch.adjacency.empty()) x = tape.sparse(batch.adjacency[at / 2 - 1], x);
+      x = tape.linear(x, parameters[at], parameters[at + 1], false, true);
     }
-    return tape.add_row(tape.matmul(x, parameters[2 * kLayers]), parameters[2 * kLayers + 1]);
+    return tape.linear(x, parameters[2 * kLayers], parameters[2 * kLayers + 1], false, false);
   }
 };
 

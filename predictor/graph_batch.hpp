@@ -11,25 +11,25 @@
 
 namespace naslat {
 
-/// Many architectures' graphs as one: the node rows of all of them under each other, and the adjacencies as one sparse
-/// matrix. Nodes that look alike as far as graph convolutions can see (equal features, equal neighbourhoods up to the
-/// depth) are one row: 200 random NAS-Bench-201 graphs have about 660 different nodes of 1,800. A flat space has one
-/// node per architecture, and neither of the sparse matrices.
+/// Many architectures' graphs as one, for graph convolutions H' = ReLU(A·H·W + b). After each of them, nodes whose rows
+/// are equal whatever the weights (equal neighbourhoods up to the depth) are one row: 200 random NAS-Bench-201 graphs
+/// have 1,800 nodes, but about 230 different rows after one convolution and 600 after two or three. A flat space has
+/// one row per architecture and no adjacencies.
 struct GraphBatch {
-  Matrix<float> nodes;  ///< features summed over neighbours (A·X), one row per different node
-  std::shared_ptr<const SparseMatrix> adjacency;  ///< nodes × nodes
-  std::shared_ptr<const SparseMatrix>
-      readout;  ///< architectures × nodes: the last (global) node's row of each adjacency
+  Matrix<float> nodes;  ///< A·X, what the first convolution multiplies by its weights; a flat space's features
+  /// A of each further convolution: rows after it × rows before it. After the last of them only the last (global) node
+  /// is read: its rows are the architectures.
+  std::vector<std::shared_ptr<const SparseMatrix>> adjacency;
 
   [[nodiscard]] Eigen::Index architectures() const {
-    return readout ? static_cast<Eigen::Index>(readout->rows) : nodes.rows();
+    return adjacency.empty() ? nodes.rows() : static_cast<Eigen::Index>(adjacency.back()->rows);
   }
 };
 
 /// An encoding and what graph convolutions can tell its nodes apart by. @note the encoding is not copied
 struct ColouredGraph {
   const Encoding* encoding;
-  std::vector<std::uint64_t> colours;  ///< of each node; none in a flat space
+  std::vector<std::vector<std::uint64_t>> colours;  ///< of each node after each convolution; none in a flat space
 };
 /// @param depth graph convolutions that run on all nodes, before the one that is read out
 [[nodiscard]] ColouredGraph coloured(const Encoding& encoding, int depth);

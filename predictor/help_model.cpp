@@ -36,9 +36,14 @@ class Initialiser {
   Rng& rng_;
 };
 
+/// @pre value stays until the tape is cleared
 template <typename T>
-Var cast_leaf(Tape<T>& tape, const Matrix<float>& value) {
-  return tape.leaf(value.template cast<T>());
+Var on_tape(Tape<T>& tape, const Matrix<float>& value) {
+  if constexpr (std::is_same_v<T, float>) {
+    return tape.parameter(value);
+  } else {
+    return tape.leaf(value.template cast<T>());
+  }
 }
 
 }  // namespace
@@ -78,16 +83,15 @@ HelpParameters initial_help_parameters(int features, bool graph, Rng& rng) {
 template <typename T>
 HelpVars on_tape(Tape<T>& tape, const HelpParameters& parameters) {
   HelpVars vars;
-  for (const NamedMatrix& p : parameters.theta) vars.theta.push_back(cast_leaf(tape, p.value));
-  for (const NamedMatrix& p : parameters.rates) vars.rates.push_back(cast_leaf(tape, p.value));
-  for (const NamedMatrix& p : parameters.z) vars.z.push_back(cast_leaf(tape, p.value));
+  for (const NamedMatrix& p : parameters.theta) vars.theta.push_back(on_tape(tape, p.value));
+  for (const NamedMatrix& p : parameters.rates) vars.rates.push_back(on_tape(tape, p.value));
+  for (const NamedMatrix& p : parameters.z) vars.z.push_back(on_tape(tape, p.value));
   return vars;
 }
 
 template <typename T>
 Modulators modulators(Tape<T>& tape, std::span<const Var> z_parameters, Var embedding) {
-  const Var hidden = tape.relu(linear(tape, embedding, z_parameters[0], z_parameters[1]));
-  const Var both = linear(tape, hidden, z_parameters[2], z_parameters[3]);
+  const Var both = perceptron(tape, embedding, z_parameters);
   return {tape.columns(both, 0, kHelpModulators), tape.columns(both, kHelpModulators, kHelpModulators)};
 }
 
@@ -129,8 +133,7 @@ Var header(Tape<T>& tape, Var arch, Var device, std::span<const Var> theta, std:
       weight = tape.columns(weight, 0, kHelpWidth);
       if (factors) factors = tape.columns(*factors, 0, kHelpWidth);
     }
-    x = linear(tape, factors ? tape.multiply_row(x, *factors) : x, weight, bias);
-    if (layer + 1 < kHeaderLayers) x = tape.relu(x);
+    x = tape.linear(factors ? tape.multiply_row(x, *factors) : x, weight, bias, true, layer + 1 < kHeaderLayers);
   }
   return x;
 }
@@ -139,15 +142,11 @@ Var header(Tape<T>& tape, Var arch, Var device, std::span<const Var> theta, std:
 
 template <typename T>
 Var encode_architectures(Tape<T>& tape, const GraphBatch& batch, std::span<const Var> encoder) {
-  Var x = cast_leaf(tape, batch.nodes);
+  const bool graph = !batch.adjacency.empty();
+  Var x = tape.leaf(batch.nodes.template cast<T>());
   for (std::size_t i = 0; i < encoder.size(); i += 2) {
-    const bool last = i + 2 == encoder.size();
-    if (batch.adjacency) {  // A·(H·W) = (A·H)·W; the batch has A·X already; the last is read at the global node only
-      if (i > 0) x = tape.sparse(last ? batch.readout : batch.adjacency, x);
-      x = tape.relu(tape.add_row(tape.matmul(x, encoder[i]), encoder[i + 1]));
-    } else {
-      x = tape.relu(linear(tape, x, encoder[i], encoder[i + 1]));
-    }
+    if (graph && i > 0) x = tape.sparse(batch.adjacency[i / 2 - 1], x);  // A·(H·W) = (A·H)·W; the batch has A·X
+    x = tape.linear(x, encoder[i], encoder[i + 1], !graph, true);
   }
   return x;
 }
@@ -155,7 +154,7 @@ Var encode_architectures(Tape<T>& tape, const GraphBatch& batch, std::span<const
 template <typename T>
 Var help_forward(Tape<T>& tape, const GraphBatch& batch, Var embedding, std::span<const Var> theta,
                  std::optional<Var> z) {
-  const std::size_t encoder = batch.adjacency ? kGraphEncoderParameters : kFlatEncoderParameters;
+  const std::size_t encoder = batch.adjacency.empty() ? kFlatEncoderParameters : kGraphEncoderParameters;
   const Var arch = encode_architectures(tape, batch, theta.first(encoder));
   const Var device = tape.relu(perceptron(tape, embedding, theta.subspan(encoder, 4)));
   return header(tape, arch, device, theta.subspan(encoder + 4), z);

@@ -32,7 +32,7 @@ constexpr int kHelpDepth = 3;         // graph convolutions on all nodes; the fo
 /// @param graph whether architectures are encoded by graph convolutions (NAS-Bench-201) or by a linear encoder
 [[nodiscard]] HelpParameters initial_help_parameters(int features, bool graph, Rng& rng);
 
-/// theta, rates and z parameters on a tape.
+/// theta, rates and z parameters on a tape. @note in single precision they are not copied
 struct HelpVars {
   std::vector<Var> theta, rates, z;
 };

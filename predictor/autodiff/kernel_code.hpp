@@ -84,10 +84,34 @@ inline void store_some(const Vector& values, float* to, Index count) {
   for (; stored < count && stored < kVector; ++stored) to[stored] = from[stored];
 }
 
+/// The first `count` of the values, or all; zeros for the others.
+inline Vector load_some(const float* from, Index count) {
+  Vector values = {};
+  __builtin_memcpy(&values, from, static_cast<std::size_t>(count < kVector ? count : kVector) * sizeof(float));
+  return values;
+}
+
+/// Some columns of C.
+struct Target {
+  float* data;
+  Index stride, columns;
+  const float* start;  ///< what the sums begin with in every row, for whole vectors; null: with what C holds
+  bool rectified;
+};
+
 /// Rows×(Vectors·kVector) values of C: the sums stay in registers over the whole depth.
 template <Index Rows, Index Vectors>
-inline void tile(const Left& a, const Panel& b, Index depth, float* c, Index stride, Index columns) {
-  Vector sum[Rows][Vectors] = {};
+inline void tile(const Left& a, const Panel& b, Index depth, const Target& c) {
+  Vector sum[Rows][Vectors];
+#pragma GCC unroll 16
+  for (Index i = 0; i < Rows; ++i) {
+#pragma GCC unroll 2
+    for (Index v = 0; v < Vectors; ++v) {
+      const Index first = v * kVector;
+      sum[i][v] = c.start != nullptr ? *reinterpret_cast<const Vector*>(c.start + first)
+                                     : load_some(c.data + i * c.stride + first, c.columns - first);
+    }
+  }
   for (Index k = 0; k < depth; ++k) {
     Vector right[Vectors];
 #pragma GCC unroll 2
@@ -101,62 +125,100 @@ inline void tile(const Left& a, const Panel& b, Index depth, float* c, Index str
       for (Index v = 0; v < Vectors; ++v) sum[i][v] += left * right[v];
     }
   }
-  if (columns == Vectors * kVector) {
-#pragma GCC unroll 16
-    for (Index i = 0; i < Rows; ++i) {
-#pragma GCC unroll 2
-      for (Index v = 0; v < Vectors; ++v) *reinterpret_cast<Vector*>(c + i * stride + v * kVector) = sum[i][v];
-    }
-    return;
-  }
 #pragma GCC unroll 16
   for (Index i = 0; i < Rows; ++i) {
 #pragma GCC unroll 2
-    for (Index v = 0; v < Vectors; ++v) store_some(sum[i][v], c + i * stride + v * kVector, columns - v * kVector);
+    for (Index v = 0; v < Vectors; ++v) {
+      const Index first = v * kVector;
+      float* const to = c.data + i * c.stride + first;
+      const Vector value = c.rectified ? (sum[i][v] > 0 ? sum[i][v] : Vector{}) : sum[i][v];
+      if (c.columns == Vectors * kVector) {
+        *reinterpret_cast<Vector*>(to) = value;
+      } else {
+        store_some(value, to, c.columns - first);
+      }
+    }
   }
 }
 
 /// The last rows, fewer than a tile has, in one pass over the panel.
 template <Index Rows, Index Vectors>
-void last_rows(const Left& a, const Panel& b, const Product& p, Index row, float* c, Index columns) {
+void last_rows(const Left& a, const Panel& b, const Product& p, Index row, const Target& c) {
   if constexpr (Rows > 0) {
-    if (p.m - row < Rows) return last_rows<Rows - 1, Vectors>(a, b, p, row, c, columns);
-    tile<Rows, Vectors>({a.data + row * a.row, a.row, a.column}, b, p.k, c + row * p.n, p.n, columns);
+    if (p.m - row < Rows) return last_rows<Rows - 1, Vectors>(a, b, p, row, c);
+    tile<Rows, Vectors>({a.data + row * a.row, a.row, a.column}, b, p.k,
+                        {c.data + row * c.stride, c.stride, c.columns, c.start, c.rectified});
   }
 }
 
 template <Index Vectors>
-void panel_product(const Left& a, const Panel& b, const Product& p, float* c, Index columns) {
+void panel_product(const Left& a, const Panel& b, const Product& p, const Target& c) {
   Index row = 0;
   for (; row + kTileRows <= p.m; row += kTileRows) {
-    tile<kTileRows, Vectors>({a.data + row * a.row, a.row, a.column}, b, p.k, c + row * p.n, p.n, columns);
+    tile<kTileRows, Vectors>({a.data + row * a.row, a.row, a.column}, b, p.k,
+                             {c.data + row * c.stride, c.stride, c.columns, c.start, c.rectified});
   }
-  last_rows<kTileRows - 1, Vectors>(a, b, p, row, c, columns);
+  last_rows<kTileRows - 1, Vectors>(a, b, p, row, c);
 }
 
-void multiply_by_tiles(const Product& p, const float* a, const float* b, float* c, float* scratch) {
+/// Few rows times a transposed matrix: Cᵀ = B·op(A)ᵀ, so that the few values are rearranged and not the many.
+void multiply_swapped(const Product& p, const float* a, const float* b, const float* bias, float* c, float* scratch) {
+  const Product swapped = {.m = p.n, .n = p.m, .k = p.k, .transpose_b = !p.transpose_a};
+  const Panel panel = pack<kVector>(swapped, a, 0, p.m, scratch);
+  float start[kVector] = {}, part[kTileRows * kVector];
+  for (Index row = 0; row < p.n; row += kTileRows) {
+    const Index rows = p.n - row < kTileRows ? p.n - row : kTileRows;
+    const Product some = {.m = rows, .n = kVector, .k = p.k};
+    panel_product<1>({b + row * p.k, p.k, 1}, panel, some, {part, kVector, kVector, start, false});
+    for (Index i = 0; i < rows; ++i) {
+      for (Index j = 0; j < p.m; ++j) {
+        float* const to = c + j * p.n + row + i;
+        const float value = part[i * kVector + j] + (p.added ? *to : bias != nullptr ? bias[row + i] : 0);
+        *to = p.rectified && !(value > 0) ? 0 : value;
+      }
+    }
+  }
+}
+
+void multiply_by_tiles(const Product& p, const float* a, const float* b, const float* bias, float* c, float* scratch) {
+  if (p.transpose_b && p.m <= kVector) return multiply_swapped(p, a, b, bias, c, scratch);
   const Left left = p.transpose_a ? Left{a, 1, p.m} : Left{a, p.k, 1};
   for (Index first = 0; first < p.n; first += kPanel) {
     const Index columns = p.n - first < kPanel ? p.n - first : kPanel;
+    float start[kPanel] = {};
+    if (bias != nullptr) __builtin_memcpy(start, bias + first, static_cast<std::size_t>(columns) * sizeof(float));
+    const Target target = {c + first, p.n, columns, p.added ? nullptr : start, p.rectified};
     if (columns == kPanel && !p.transpose_b) {
-      panel_product<2>(left, {b + first, p.n}, p, c + first, columns);
+      panel_product<2>(left, {b + first, p.n}, p, target);
     } else if (columns > kVector) {
-      panel_product<2>(left, pack<kPanel>(p, b, first, columns, scratch), p, c + first, columns);
+      panel_product<2>(left, pack<kPanel>(p, b, first, columns, scratch), p, target);
     } else {
-      panel_product<1>(left, pack<kVector>(p, b, first, columns, scratch), p, c + first, columns);
+      panel_product<1>(left, pack<kVector>(p, b, first, columns, scratch), p, target);
     }
   }
 }
 
-template <typename T>
-void sum_rows(const SparseRows& s, const T* x, T* __restrict y, Index columns) {
+/// Count·Width columns of one row of S·x: the sums stay in registers.
+template <Index Width, Index Count>
+inline void sum_row(const SparseRows& s, Index row, const float* x, float* y, Index columns) {
+  typedef float Lanes __attribute__((vector_size(Width * sizeof(float)), aligned(sizeof(float)), may_alias));
+  Lanes sum[Count] = {};
+  for (std::size_t e = s.begin[row]; e < s.begin[row + 1]; ++e) {
+    const float* const from = x + static_cast<Index>(s.column[e]) * columns;
+#pragma GCC unroll 4
+    for (Index i = 0; i < Count; ++i) sum[i] += s.value[e] * reinterpret_cast<const Lanes*>(from)[i];
+  }
+#pragma GCC unroll 4
+  for (Index i = 0; i < Count; ++i) reinterpret_cast<Lanes*>(y)[i] = sum[i];
+}
+
+void sum_rows(const SparseRows& s, const float* x, float* y, Index columns) {
   for (Index row = 0; row < s.rows; ++row, y += columns) {
-    for (Index j = 0; j < columns; ++j) y[j] = 0;
-    for (std::size_t e = s.begin[row]; e < s.begin[row + 1]; ++e) {
-      const T* const from = x + static_cast<Index>(s.column[e]) * columns;
-      const T weight = static_cast<T>(s.value[e]);
-      for (Index j = 0; j < columns; ++j) y[j] += weight * from[j];
-    }
+    Index j = 0;
+    for (; j + 4 * kVector <= columns; j += 4 * kVector) sum_row<kVector, 4>(s, row, x + j, y + j, columns);
+    for (; j + kVector <= columns; j += kVector) sum_row<kVector, 1>(s, row, x + j, y + j, columns);
+    for (; j + 4 <= columns; j += 4) sum_row<4, 1>(s, row, x + j, y + j, columns);
+    for (; j < columns; ++j) sum_row<1, 1>(s, row, x + j, y + j, columns);
   }
 }
 
@@ -165,6 +227,21 @@ void gate_values(const T* x, const T* by, T* __restrict y, Index count) {
   for (Index i = 0; i < count; ++i) {
     const T value = x[i];
     y[i] = by[i] > 0 ? value : 0;
+  }
+}
+
+// Here y may be one of the inputs: the compiler looks whether it is.
+template <typename T>
+void add_values(const T* a, const T* b, T* y, Index count) {
+  for (Index i = 0; i < count; ++i) y[i] = a[i] + b[i];
+}
+
+template <typename T>
+void multiply_add_values(const T* base, const T* a, const T* b, T factor, T* y, Index count) {
+  if (base == nullptr) {
+    for (Index i = 0; i < count; ++i) y[i] = factor * a[i] * b[i];
+  } else {
+    for (Index i = 0; i < count; ++i) y[i] = base[i] + factor * a[i] * b[i];
   }
 }
 

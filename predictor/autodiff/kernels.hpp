@@ -7,7 +7,9 @@ namespace naslat {
 /// A matrix product over raw row-major memory: C (m×n) = op(A)·op(B), op(X) = Xᵀ where the flag is set.
 struct Product {
   std::ptrdiff_t m, n, k;
-  bool transpose_a, transpose_b;
+  bool transpose_a = false, transpose_b = false;
+  bool added = false;      ///< to what C holds
+  bool rectified = false;  ///< C = max(0, …)
 };
 
 /// A sparse matrix by rows: row r has the entries begin[r]..begin[r + 1]-1.
@@ -20,12 +22,15 @@ struct SparseRows {
 /// The loops that training spends its time in, compiled once per instruction set.
 struct Kernels {
   const char* name;  ///< "avx512", "avx2" or "baseline"
-  /// @param scratch kProductScratch·k floats
-  void (*multiply)(const Product& product, const float* a, const float* b, float* c, float* scratch);
+  /// @param bias n values added to every row, or null @param scratch kProductScratch·k floats
+  void (*multiply)(const Product& product, const float* a, const float* b, const float* bias, float* c, float* scratch);
   /// y = S·x; x has `columns` columns.
   void (*multiply_sparse)(const SparseRows& s, const float* x, float* y, std::ptrdiff_t columns);
   /// y = x where by > 0, else 0.
   void (*gate)(const float* x, const float* by, float* y, std::ptrdiff_t count);
+  void (*add)(const float* a, const float* b, float* y, std::ptrdiff_t count);  ///< y = a + b
+  /// y = base + factor·a∘b. @param base null for zeros
+  void (*multiply_add)(const float* base, const float* a, const float* b, float factor, float* y, std::ptrdiff_t count);
 };
 constexpr std::ptrdiff_t kProductScratch = 32;
 
@@ -36,11 +41,15 @@ extern const Kernels kBaselineKernels, kAvx2Kernels, kAvx512Kernels;
 
 // ---- what the tape calls: single precision by the kernels above, double precision for checks
 
-void multiply(const Product& product, const float* a, const float* b, float* c);
-void multiply(const Product& product, const double* a, const double* b, double* c);
-void multiply_sparse(const SparseRows& s, const float* x, float* y, std::ptrdiff_t columns);
-void multiply_sparse(const SparseRows& s, const double* x, double* y, std::ptrdiff_t columns);
-void gate(const float* x, const float* by, float* y, std::ptrdiff_t count);
-void gate(const double* x, const double* by, double* y, std::ptrdiff_t count);
+template <typename T>
+void multiply(const Product& product, const T* a, const T* b, const T* bias, T* c);
+template <typename T>
+void multiply_sparse(const SparseRows& s, const T* x, T* y, std::ptrdiff_t columns);
+template <typename T>
+void gate(const T* x, const T* by, T* y, std::ptrdiff_t count);
+template <typename T>
+void add(const T* a, const T* b, T* y, std::ptrdiff_t count);
+template <typename T>
+void multiply_add(const T* base, const T* a, const T* b, T factor, T* y, std::ptrdiff_t count);
 
 }  // namespace naslat

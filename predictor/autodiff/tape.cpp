@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "predictor/autodiff/kernels.hpp"
@@ -11,38 +12,29 @@ namespace naslat {
 
 namespace {
 
-SparseMatrix::Rows compress(std::size_t rows, const std::vector<SparseMatrix::Entry>& entries) {
-  SparseMatrix::Rows compressed;
-  compressed.begin.assign(rows + 1, 0);
+/// Entries by one of their coordinates, in their own order where it is equal.
+SparseMatrix::Rows compress(std::size_t rows, std::span<const SparseMatrix::Entry> entries,
+                            std::size_t SparseMatrix::Entry::*row, std::size_t SparseMatrix::Entry::*column) {
+  SparseMatrix::Rows compressed{std::vector<std::size_t>(rows + 1), std::vector<std::size_t>(entries.size()),
+                                std::vector<float>(entries.size())};
+  for (const auto& entry : entries) ++compressed.begin[entry.*row + 1];
+  std::partial_sum(compressed.begin.begin(), compressed.begin.end(), compressed.begin.begin());
+  std::vector<std::size_t> next(compressed.begin);
   for (const auto& entry : entries) {
-    if (!compressed.column.empty() && compressed.begin[entry.row + 1] > 0 && compressed.column.back() == entry.column &&
-        compressed.begin[entry.row + 1] == compressed.column.size()) {
-      compressed.value.back() += entry.value;
-      continue;
-    }
-    compressed.column.push_back(entry.column);
-    compressed.value.push_back(entry.value);
-    compressed.begin[entry.row + 1] = compressed.column.size();
+    const std::size_t at = next[entry.*row]++;
+    compressed.column[at] = entry.*column;
+    compressed.value[at] = entry.value;
   }
-  for (std::size_t row = 1; row <= rows; ++row)
-    compressed.begin[row] = std::max(compressed.begin[row], compressed.begin[row - 1]);
   return compressed;
 }
 
 }  // namespace
 
 std::shared_ptr<const SparseMatrix> SparseMatrix::make(std::size_t rows, std::size_t columns,
-                                                       std::vector<Entry> entries) {
-  const auto by = [](auto key) { return [key](const Entry& x, const Entry& y) { return key(x) < key(y); }; };
-  auto matrix = std::make_shared<SparseMatrix>();
-  matrix->rows = rows;
-  matrix->columns = columns;
-  std::sort(entries.begin(), entries.end(), by([](const Entry& e) { return std::pair(e.row, e.column); }));
-  matrix->by_row = compress(rows, entries);
-  for (Entry& entry : entries) std::swap(entry.row, entry.column);
-  std::sort(entries.begin(), entries.end(), by([](const Entry& e) { return std::pair(e.row, e.column); }));
-  matrix->by_column = compress(columns, entries);
-  return matrix;
+                                                       std::span<const Entry> entries) {
+  return std::make_shared<const SparseMatrix>(SparseMatrix{rows, columns,
+                                                           compress(rows, entries, &Entry::row, &Entry::column),
+                                                           compress(columns, entries, &Entry::column, &Entry::row)});
 }
 
 /// Gradients met so far on the way back, by node.
@@ -70,7 +62,7 @@ class Tape<T>::Accumulator {
     Var& sum = gradients_[static_cast<std::size_t>(x.id)];
     if (sum.id < 0) {
       sum = gradient;
-    } else if (last_ && holders(sum) == 1) {
+    } else if (own(sum)) {
       tape_.accumulate(sum, gradient);
       return;
     } else {
@@ -80,10 +72,26 @@ class Tape<T>::Accumulator {
     ++holders(sum);
   }
 
+  /// The same for a gradient op(a)·op(b), and factor·a∘b, which is made where the sum is.
+  void add_product(Var x, Var a, Var b, bool transpose_a, bool transpose_b) {
+    if (own(at(x))) {
+      tape_.accumulate_product(at(x), a, b, transpose_a, transpose_b);
+    } else {
+      add(x, tape_.matmul(a, b, transpose_a, transpose_b));
+    }
+  }
+  void add_multiple(Var x, Var a, Var b, T factor) {
+    if (own(at(x))) {
+      tape_.accumulate_multiple(at(x), a, b, factor);
+    } else {
+      add(x, tape_.multiply(a, b, factor));
+    }
+  }
+
   /// The gradient of some columns of x; it is zero for the others.
   void add_columns(Var x, Var gradient, Eigen::Index first) {
     const Var sum = at(x);
-    if (last_ && sum.id >= 0 && holders(sum) == 1) {
+    if (own(sum)) {
       tape_.accumulate(sum, gradient, first);
     } else {
       add(x, tape_.pad_columns(gradient, first, tape_.value(x).cols()));
@@ -102,6 +110,8 @@ class Tape<T>::Accumulator {
   }
 
  private:
+  /// Whether the sum is one node's gradient only, for the last time: it may change in place.
+  [[nodiscard]] bool own(Var sum) { return last_ && sum.id >= 0 && holders(sum) == 1; }
   /// Nodes whose gradient this is.
   int& holders(Var gradient) {
     const std::size_t i = static_cast<std::size_t>(gradient.id) - gradients_.size();
@@ -167,8 +177,10 @@ void Tape<T>::backward(Var at, Var g, Accumulator& into) {
       break;
     case Kind::matmul: {
       const bool ta = node.transpose_a, tb = node.transpose_b;
-      if (to_a) into.add(a, ta ? matmul(b, g, tb, true) : matmul(g, b, false, !tb));
-      if (to_b) into.add(b, tb ? matmul(g, a, true, ta) : matmul(a, g, !ta, false));
+      if (node.rectified) g = gate(g, at);
+      if (to_a) ta ? into.add_product(a, b, g, tb, true) : into.add_product(a, g, b, false, !tb);
+      if (to_b) tb ? into.add_product(b, g, a, true, ta) : into.add_product(b, a, g, !ta, false);
+      if (into.depends(node.c)) into.add(node.c, column_sums(g));
       break;
     }
     case Kind::sparse:
@@ -183,13 +195,13 @@ void Tape<T>::backward(Var at, Var g, Accumulator& into) {
       if (to_b) into.add(b, scale(g, -1));
       break;
     case Kind::multiply:
-      if (to_a) into.add(a, multiply(g, b, node.factor));
-      if (to_b) into.add(b, multiply(g, a, node.factor));
+      if (to_a) into.add_multiple(a, g, b, node.factor);
+      if (to_b) into.add_multiple(b, g, a, node.factor);
       break;
     case Kind::subtract_product:
       if (to_a) into.add(a, g);
-      if (to_b) into.add(b, multiply(g, node.c, -1));
-      if (into.depends(node.c)) into.add(node.c, multiply(g, b, -1));
+      if (to_b) into.add_multiple(b, g, node.c, -1);
+      if (into.depends(node.c)) into.add_multiple(node.c, g, b, -1);
       break;
     case Kind::multiply_row:
       if (to_a) into.add(a, multiply_row(g, b));
@@ -197,10 +209,6 @@ void Tape<T>::backward(Var at, Var g, Accumulator& into) {
       break;
     case Kind::scale:
       into.add(a, scale(g, node.factor));
-      break;
-    case Kind::add_row:
-      if (to_a) into.add(a, g);
-      if (to_b) into.add(b, column_sums(g));
       break;
     case Kind::repeat_row:
       into.add(a, column_sums(g));
@@ -259,8 +267,10 @@ template <typename T>
 void Tape<T>::recycle(Var x) {
   Node& node = nodes_[static_cast<std::size_t>(x.id)];
   if (node.data == nullptr) return;
-  memory_.give_back(reinterpret_cast<std::byte*>(node.data),
-                    static_cast<std::size_t>(node.rows * node.columns) * sizeof(T));
+  if (node.owned) {
+    memory_.give_back(reinterpret_cast<std::byte*>(result(x).data()),
+                      static_cast<std::size_t>(node.rows * node.columns) * sizeof(T));
+  }
   node.data = nullptr;
 }
 
@@ -278,6 +288,12 @@ Var Tape<T>::leaf(const Eigen::Ref<const Matrix<T>>& value) {
 }
 
 template <typename T>
+Var Tape<T>::parameter(const Matrix<T>& value) {
+  nodes_.push_back({.data = value.data(), .rows = value.rows(), .columns = value.cols(), .owned = false});
+  return {std::ssize(nodes_) - 1};
+}
+
+template <typename T>
 Var Tape<T>::filled(Eigen::Index rows, Eigen::Index columns, T value) {
   const Var x = record({}, rows, columns);
   result(x).setConstant(value);
@@ -285,15 +301,43 @@ Var Tape<T>::filled(Eigen::Index rows, Eigen::Index columns, T value) {
 }
 
 template <typename T>
+Product Tape<T>::product(Var a, Var b, bool transpose_a, bool transpose_b) const {
+  const auto left = value(a), right = value(b);
+  const Product p = {.m = transpose_a ? left.cols() : left.rows(),
+                     .n = transpose_b ? right.rows() : right.cols(),
+                     .k = transpose_a ? left.rows() : left.cols(),
+                     .transpose_a = transpose_a,
+                     .transpose_b = transpose_b};
+  assert(p.k == (transpose_b ? right.cols() : right.rows()));
+  return p;
+}
+
+template <typename T>
 Var Tape<T>::matmul(Var a, Var b, bool transpose_a, bool transpose_b) {
-  const Eigen::Index m = transpose_a ? value(a).cols() : value(a).rows(),
-                     k = transpose_a ? value(a).rows() : value(a).cols();
-  const Eigen::Index n = transpose_b ? value(b).rows() : value(b).cols();
-  assert(k == (transpose_b ? value(b).cols() : value(b).rows()));
+  const Product p = product(a, b, transpose_a, transpose_b);
   const Var x =
-      record({.kind = Kind::matmul, .a = a, .b = b, .transpose_a = transpose_a, .transpose_b = transpose_b}, m, n);
-  naslat::multiply({m, n, k, transpose_a, transpose_b}, value(a).data(), value(b).data(), result(x).data());
+      record({.kind = Kind::matmul, .a = a, .b = b, .transpose_a = transpose_a, .transpose_b = transpose_b}, p.m, p.n);
+  naslat::multiply<T>(p, value(a).data(), value(b).data(), nullptr, result(x).data());
   return x;
+}
+
+template <typename T>
+Var Tape<T>::linear(Var x, Var weight, Var bias, bool transposed, bool rectified) {
+  Product p = product(x, weight, false, transposed);
+  p.rectified = rectified;
+  assert(value(bias).size() == p.n);
+  const Var y =
+      record({.kind = Kind::matmul, .a = x, .b = weight, .c = bias, .transpose_b = transposed, .rectified = rectified},
+             p.m, p.n);
+  naslat::multiply<T>(p, value(x).data(), value(weight).data(), value(bias).data(), result(y).data());
+  return y;
+}
+
+template <typename T>
+void Tape<T>::accumulate_product(Var sum, Var a, Var b, bool transpose_a, bool transpose_b) {
+  Product p = product(a, b, transpose_a, transpose_b);
+  p.added = true;
+  naslat::multiply<T>(p, value(a).data(), value(b).data(), nullptr, result(sum).data());
 }
 
 template <typename T>
@@ -303,21 +347,34 @@ Var Tape<T>::sparse(const std::shared_ptr<const SparseMatrix>& s, Var x, bool tr
   assert(static_cast<std::size_t>(value(x).rows()) == (transpose ? s->rows : s->columns));
   const Var y = record({.kind = Kind::sparse, .a = x, .transpose_a = transpose, .matrix = s},
                        static_cast<Eigen::Index>(count), value(x).cols());
-  multiply_sparse({static_cast<std::ptrdiff_t>(count), rows.begin.data(), rows.column.data(), rows.value.data()},
-                  value(x).data(), result(y).data(), value(x).cols());
+  multiply_sparse<T>({static_cast<std::ptrdiff_t>(count), rows.begin.data(), rows.column.data(), rows.value.data()},
+                     value(x).data(), result(y).data(), value(x).cols());
   return y;
 }
 
 template <typename T>
 Var Tape<T>::add(Var a, Var b) {
   const Var x = record({.kind = Kind::add, .a = a, .b = b}, value(a).rows(), value(a).cols());
-  result(x) = value(a) + value(b);
+  naslat::add<T>(value(a).data(), value(b).data(), result(x).data(), value(a).size());
   return x;
 }
 
 template <typename T>
 void Tape<T>::accumulate(Var sum, Var x, Eigen::Index first) {
-  result(sum).middleCols(first, value(x).cols()) += value(x);
+  Value to = result(sum);
+  const auto from = value(x);
+  const bool whole = from.cols() == to.cols();
+  const Eigen::Index parts = whole ? 1 : from.rows(), size = whole ? from.size() : from.cols();
+  for (Eigen::Index part = 0; part < parts; ++part) {
+    T* const at = to.data() + part * to.cols() + first;
+    naslat::add<T>(at, from.data() + part * size, at, size);
+  }
+}
+
+template <typename T>
+void Tape<T>::accumulate_multiple(Var sum, Var a, Var b, T factor) {
+  T* const to = result(sum).data();
+  naslat::multiply_add<T>(to, value(a).data(), value(b).data(), factor, to, value(a).size());
 }
 
 template <typename T>
@@ -330,21 +387,23 @@ Var Tape<T>::subtract(Var a, Var b) {
 template <typename T>
 Var Tape<T>::multiply(Var a, Var b, T factor) {
   const Var x = record({.kind = Kind::multiply, .a = a, .b = b, .factor = factor}, value(a).rows(), value(a).cols());
-  result(x) = factor * value(a).cwiseProduct(value(b));
+  naslat::multiply_add<T>(nullptr, value(a).data(), value(b).data(), factor, result(x).data(), value(a).size());
   return x;
 }
 
 template <typename T>
 Var Tape<T>::subtract_product(Var a, Var b, Var c) {
   const Var x = record({.kind = Kind::subtract_product, .a = a, .b = b, .c = c}, value(a).rows(), value(a).cols());
-  result(x) = value(a) - value(b).cwiseProduct(value(c));
+  naslat::multiply_add<T>(value(a).data(), value(b).data(), value(c).data(), -1, result(x).data(), value(a).size());
   return x;
 }
 
 template <typename T>
 Var Tape<T>::multiply_row(Var a, Var row) {
   const Var x = record({.kind = Kind::multiply_row, .a = a, .b = row}, value(a).rows(), value(a).cols());
-  result(x) = value(a).array().rowwise() * value(row).row(0).array();
+  for (Eigen::Index i = 0, n = value(a).cols(); i < value(a).rows(); ++i) {
+    naslat::multiply_add<T>(nullptr, value(a).row(i).data(), value(row).data(), 1, result(x).row(i).data(), n);
+  }
   return x;
 }
 
@@ -356,23 +415,19 @@ Var Tape<T>::scale(Var a, T factor) {
 }
 
 template <typename T>
-Var Tape<T>::add_row(Var a, Var row) {
-  const Var x = record({.kind = Kind::add_row, .a = a, .b = row}, value(a).rows(), value(a).cols());
-  result(x) = value(a).rowwise() + value(row).row(0);
-  return x;
-}
-
-template <typename T>
 Var Tape<T>::repeat_row(Var row, Eigen::Index rows) {
   const Var x = record({.kind = Kind::repeat_row, .a = row}, rows, value(row).cols());
-  result(x) = value(row).row(0).replicate(rows, 1);
+  for (Eigen::Index i = 0; i < rows; ++i) std::copy_n(value(row).data(), value(row).cols(), result(x).row(i).data());
   return x;
 }
 
 template <typename T>
 Var Tape<T>::column_sums(Var a) {
   const Var x = record({.kind = Kind::column_sums, .a = a}, 1, value(a).cols());
-  result(x) = value(a).colwise().sum();
+  result(x).setZero();
+  T* const sums = result(x).data();
+  for (Eigen::Index i = 0; i < value(a).rows(); ++i)
+    naslat::add<T>(sums, value(a).row(i).data(), sums, value(a).cols());
   return x;
 }
 
@@ -393,7 +448,7 @@ Var Tape<T>::sum(Var a) {
 template <typename T>
 Var Tape<T>::gate(Var a, Var by) {
   const Var x = record({.kind = Kind::gate, .a = a, .b = by}, value(a).rows(), value(a).cols());
-  naslat::gate(value(a).data(), value(by).data(), result(x).data(), value(a).size());
+  naslat::gate<T>(value(a).data(), value(by).data(), result(x).data(), value(a).size());
   return x;
 }
 

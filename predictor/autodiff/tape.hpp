@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "predictor/autodiff/kernels.hpp"
 #include "predictor/autodiff/recycled_memory.hpp"
 
 namespace naslat {
@@ -28,7 +29,8 @@ struct SparseMatrix {
     float value;
   };
   /// @param entries in any order; equal positions add up
-  static std::shared_ptr<const SparseMatrix> make(std::size_t rows, std::size_t columns, std::vector<Entry> entries);
+  static std::shared_ptr<const SparseMatrix> make(std::size_t rows, std::size_t columns,
+                                                  std::span<const Entry> entries);
 };
 
 /// A matrix on a tape.
@@ -48,9 +50,12 @@ class Tape {
   }
   [[nodiscard]] T scalar(Var x) const { return value(x)(0, 0); }
 
-  Var leaf(const Eigen::Ref<const Matrix<T>>& value);  ///< a parameter or a constant
+  Var leaf(const Eigen::Ref<const Matrix<T>>& value);  ///< a constant
+  Var parameter(const Matrix<T>& value);               ///< not copied: it must stay until the tape is cleared
   Var filled(Eigen::Index rows, Eigen::Index columns, T value);
   Var matmul(Var a, Var b, bool transpose_a = false, bool transpose_b = false);
+  /// x·W + b, or max(0, x·W + b). @param bias 1×n, added to every row @param transposed whether W is out×in
+  Var linear(Var x, Var weight, Var bias, bool transposed, bool rectified);
   Var sparse(const std::shared_ptr<const SparseMatrix>& s, Var x, bool transpose = false);  ///< s·x or sᵀ·x
   Var add(Var a, Var b);
   Var subtract(Var a, Var b);
@@ -58,7 +63,6 @@ class Tape {
   Var subtract_product(Var a, Var b, Var c);  ///< a - b∘c, element-wise: a gradient step
   Var multiply_row(Var x, Var row);           ///< every row of x, element-wise, by the 1×n row
   Var scale(Var x, T factor);
-  Var add_row(Var x, Var row);                                      ///< the 1×n row is added to every row of x
   Var repeat_row(Var row, Eigen::Index rows);                       ///< 1×n → rows×n
   Var column_sums(Var x);                                           ///< m×n → 1×n
   Var repeat(Var scalar, Eigen::Index rows, Eigen::Index columns);  ///< 1×1 → rows×columns
@@ -94,7 +98,6 @@ class Tape {
     subtract_product,
     multiply_row,
     scale,
-    add_row,
     repeat_row,
     column_sums,
     repeat,
@@ -111,24 +114,29 @@ class Tape {
   struct Node {
     Kind kind = Kind::leaf;
     Var a{}, b{}, c{};
-    bool transpose_a = false, transpose_b = false;
+    bool transpose_a = false, transpose_b = false, rectified = false;
     T factor = 0;
     Eigen::Index first = 0;
     std::shared_ptr<const SparseMatrix> matrix{};
-    T* data = nullptr;  ///< null once recycled
+    const T* data = nullptr;  ///< null once recycled
     Eigen::Index rows = 0, columns = 0;
+    bool owned = true;  ///< whether the data are the tape's own
   };
   class Accumulator;
 
   Var record(Node node, Eigen::Index rows, Eigen::Index columns);
-  Value result(Var x) {
+  Value result(Var x) {  // of what record() made
     const Node& node = nodes_[static_cast<std::size_t>(x.id)];
-    return {node.data, node.rows, node.columns};
+    return {const_cast<T*>(node.data), node.rows, node.columns};
   }
+  /// op(a)·op(b), by their shapes.
+  [[nodiscard]] Product product(Var a, Var b, bool transpose_a, bool transpose_b) const;
   void backward(Var at, Var gradient, Accumulator& into);
   void propagate(Var loss, Accumulator& into);
   void accumulate(Var sum, Var x, Eigen::Index first = 0);  ///< adds x to the sum's columns from `first` on
-  void recycle(Var x);                                      ///< its memory is for the next value of about that size
+  void accumulate_product(Var sum, Var a, Var b, bool transpose_a, bool transpose_b);
+  void accumulate_multiple(Var sum, Var a, Var b, T factor);  ///< adds factor·a∘b
+  void recycle(Var x);                                        ///< its memory is for the next value of about that size
 
   std::deque<Node> nodes_;
   RecycledMemory memory_;

@@ -30,7 +30,7 @@ std::vector<Matrix<float>> values_of(const Tape<float>& tape, std::span<const Va
 
 std::vector<Var> leaves(Tape<float>& tape, std::span<const Matrix<float>> values) {
   std::vector<Var> vars;
-  for (const Matrix<float>& value : values) vars.push_back(tape.leaf(value));
+  for (const Matrix<float>& value : values) vars.push_back(tape.parameter(value));
   return vars;
 }
 

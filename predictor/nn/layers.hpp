@@ -18,19 +18,20 @@ namespace naslat {
 [[nodiscard]] Matrix<float> column(std::span<const double> values);
 
 [[nodiscard]] std::vector<Matrix<float>> values_of(const Tape<float>& tape, std::span<const Var> vars);
+/// @note the values are not copied
 [[nodiscard]] std::vector<Var> leaves(Tape<float>& tape, std::span<const Matrix<float>> values);
 
 /// x·Wᵀ + b. @param weight out×in, as PyTorch has it
 template <typename T>
 [[nodiscard]] Var linear(Tape<T>& tape, Var x, Var weight, Var bias) {
-  return tape.add_row(tape.matmul(x, weight, false, true), bias);
+  return tape.linear(x, weight, bias, true, false);
 }
 
 /// Linear layers with ReLU between them, none after the last. @param parameters weight and bias of each
 template <typename T>
 [[nodiscard]] Var perceptron(Tape<T>& tape, Var x, std::span<const Var> parameters) {
   for (std::size_t i = 0; i < parameters.size(); i += 2) {
-    x = linear(tape, i == 0 ? x : tape.relu(x), parameters[i], parameters[i + 1]);
+    x = tape.linear(x, parameters[i], parameters[i + 1], true, i + 2 < parameters.size());
   }
   return x;
 }

@@ -18,8 +18,15 @@ std::vector<Encoding> random_encodings(int count) {
 
 TEST(GraphBatch, HoldsEachDifferentNodeOnce) {
   const GraphBatch batch = batch_graphs(random_encodings(200), 3);
-  EXPECT_LT(batch.nodes.rows(), 700);  // of 1,800
-  EXPECT_GT(batch.nodes.rows(), 400);  // the output and the global node see everything
+  ASSERT_EQ(batch.adjacency.size(), 3U);
+  // Of 1,800; what a node is after one convolution depends on its neighbours only.
+  EXPECT_LT(batch.nodes.rows(), 300);
+  EXPECT_EQ(batch.adjacency[0]->columns, static_cast<std::size_t>(batch.nodes.rows()));
+  for (const std::size_t convolution : {0U, 1U}) {
+    EXPECT_LT(batch.adjacency[convolution]->rows, 700U);
+    EXPECT_GT(batch.adjacency[convolution]->rows, 350U);  // the output and the global node see everything
+    EXPECT_EQ(batch.adjacency[convolution + 1]->columns, batch.adjacency[convolution]->rows);
+  }
   EXPECT_EQ(batch.architectures(), 200);
 }
 
@@ -29,7 +36,7 @@ TEST(GraphBatch, OfAFlatSpaceIsTheFeaturesAsTheyAre) {
   const Encoding one = space.encode(sample(space, rng)), other = space.encode(sample(space, rng));
   const GraphBatch batch = batch_graphs(std::vector{one, other, one}, 3);
   EXPECT_EQ(batch.architectures(), 3);
-  EXPECT_EQ(batch.adjacency, nullptr);
+  EXPECT_TRUE(batch.adjacency.empty());
   EXPECT_EQ(std::vector(batch.nodes.row(1).begin(), batch.nodes.row(1).end()), other.x);
   EXPECT_EQ(batch.nodes.row(2), batch.nodes.row(0));
 }

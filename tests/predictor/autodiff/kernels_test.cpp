@@ -30,37 +30,66 @@ std::vector<float> draws(std::size_t count, Rng& rng) {
 /// Whole numbers below 5: every sum is exact, so every kernel must agree to the last bit.
 TEST(Kernels, MultiplyEveryShapeExactly) {
   Rng rng(5);
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < 600; ++i) {
     const auto side = [&rng] { return static_cast<std::ptrdiff_t>(1 + rng.below(rng.below(4) == 0 ? 130 : 40)); };
-    const Product p = {side(), side(), side(), rng.below(2) == 1, rng.below(2) == 1};
+    const auto coin = [&rng] { return rng.below(2) == 1; };
+    const Product p = {side(), side(), side(), coin(), coin(), coin(), coin()};
     const std::vector<float> a = draws(static_cast<std::size_t>(p.m * p.k), rng),
-                             b = draws(static_cast<std::size_t>(p.k * p.n), rng);
-    std::vector<double> exact(static_cast<std::size_t>(p.m * p.n));
-    multiply(p, std::vector<double>(a.begin(), a.end()).data(), std::vector<double>(b.begin(), b.end()).data(),
-             exact.data());
+                             b = draws(static_cast<std::size_t>(p.k * p.n), rng),
+                             bias = draws(static_cast<std::size_t>(p.n), rng),
+                             before = draws(static_cast<std::size_t>(p.m * p.n), rng);
+    const bool biased = !p.added && coin();
+    const auto exactly = [](const std::vector<float>& values) {
+      return std::vector<double>(values.begin(), values.end());
+    };
+    std::vector<double> exact = exactly(before);
+    multiply(p, exactly(a).data(), exactly(b).data(), biased ? exactly(bias).data() : nullptr, exact.data());
     for (const Kernels* const kernels : runnable()) {
-      std::vector<float> c(exact.size()), scratch(static_cast<std::size_t>(kProductScratch * p.k));
-      kernels->multiply(p, a.data(), b.data(), c.data(), scratch.data());
-      ASSERT_EQ(std::vector<double>(c.begin(), c.end()), exact)
-          << kernels->name << ": " << p.m << "x" << p.n << "x" << p.k << " " << p.transpose_a << p.transpose_b;
+      std::vector<float> c(before), scratch(static_cast<std::size_t>(kProductScratch * p.k));
+      kernels->multiply(p, a.data(), b.data(), biased ? bias.data() : nullptr, c.data(), scratch.data());
+      ASSERT_EQ(exactly(c), exact) << kernels->name << ": " << p.m << "x" << p.n << "x" << p.k << " " << p.transpose_a
+                                   << p.transpose_b << p.added << p.rectified << biased;
+    }
+  }
+}
+
+TEST(Kernels, AddAndMultiplyElementByElement) {
+  Rng rng(8);
+  for (const std::size_t count : {1U, 15U, 16U, 37U, 200U}) {
+    const std::vector<float> base = draws(count, rng), a = draws(count, rng), b = draws(count, rng);
+    for (const Kernels* const kernels : runnable()) {
+      std::vector<float> sum(count), product(count), step(count), in_place(base);
+      kernels->add(a.data(), b.data(), sum.data(), std::ssize(sum));
+      kernels->multiply_add(nullptr, a.data(), b.data(), 3, product.data(), std::ssize(product));
+      kernels->multiply_add(base.data(), a.data(), b.data(), -1, step.data(), std::ssize(step));
+      kernels->multiply_add(in_place.data(), a.data(), b.data(), 2, in_place.data(), std::ssize(in_place));
+      for (std::size_t i = 0; i < count; ++i) {
+        ASSERT_EQ(sum[i], a[i] + b[i]) << kernels->name;
+        ASSERT_EQ(product[i], 3 * a[i] * b[i]) << kernels->name;
+        ASSERT_EQ(step[i], base[i] - a[i] * b[i]) << kernels->name;
+        ASSERT_EQ(in_place[i], base[i] + 2 * a[i] * b[i]) << kernels->name;
+      }
     }
   }
 }
 
 TEST(Kernels, GateAndSumRowsAlike) {
   Rng rng(6);
-  const std::vector<float> x = draws(5 * 37, rng), by = draws(5 * 37, rng);
-  const std::vector<std::size_t> begin = {0, 2, 2, 5}, column = {0, 4, 1, 2, 3};
-  const std::vector<float> value = {1, -2, 3, 1, 1};
-  for (const Kernels* const kernels : runnable()) {
-    std::vector<float> gated(x.size()), sums(3 * 37);
-    kernels->gate(x.data(), by.data(), gated.data(), std::ssize(x));
-    for (std::size_t i = 0; i < x.size(); ++i) ASSERT_EQ(gated[i], by[i] > 0 ? x[i] : 0) << kernels->name;
-    kernels->multiply_sparse({3, begin.data(), column.data(), value.data()}, x.data(), sums.data(), 37);
-    for (std::size_t j = 0; j < 37; ++j) {
-      ASSERT_EQ(sums[j], x[j] - 2 * x[4 * 37 + j]) << kernels->name;
-      ASSERT_EQ(sums[37 + j], 0) << kernels->name;
-      ASSERT_EQ(sums[74 + j], 3 * x[37 + j] + x[74 + j] + x[111 + j]) << kernels->name;
+  for (const std::size_t n : {37U, 100U}) {
+    const std::vector<float> x = draws(5 * n, rng), by = draws(5 * n, rng);
+    const std::vector<std::size_t> begin = {0, 2, 2, 5}, column = {0, 4, 1, 2, 3};
+    const std::vector<float> value = {1, -2, 3, 1, 1};
+    for (const Kernels* const kernels : runnable()) {
+      std::vector<float> gated(x.size()), sums(3 * n);
+      kernels->gate(x.data(), by.data(), gated.data(), std::ssize(x));
+      for (std::size_t i = 0; i < x.size(); ++i) ASSERT_EQ(gated[i], by[i] > 0 ? x[i] : 0) << kernels->name;
+      kernels->multiply_sparse({3, begin.data(), column.data(), value.data()}, x.data(), sums.data(),
+                               std::ssize(x) / 5);
+      for (std::size_t j = 0; j < n; ++j) {
+        ASSERT_EQ(sums[j], x[j] - 2 * x[4 * n + j]) << kernels->name;
+        ASSERT_EQ(sums[n + j], 0) << kernels->name;
+        ASSERT_EQ(sums[2 * n + j], 3 * x[n + j] + x[2 * n + j] + x[3 * n + j]) << kernels->name;
+      }
     }
   }
 }

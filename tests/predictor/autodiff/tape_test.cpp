@@ -92,7 +92,17 @@ TEST(TapeGradients, OfProductsMatchCentralDifferences) {
   check("aT·b", {{3, 2}, {3, 4}}, [](auto& t, Vars x) { return t.matmul(x[0], x[1], true, false); });
   check("a·bT", {{2, 3}, {4, 3}}, [](auto& t, Vars x) { return t.matmul(x[0], x[1], false, true); });
   check("aT·bT", {{3, 2}, {4, 3}}, [](auto& t, Vars x) { return t.matmul(x[0], x[1], true, true); });
-  const auto s = SparseMatrix::make(3, 4, {{0, 1, 2}, {2, 0, 1}, {2, 3, -1}, {0, 1, 0.5F}});
+  check("a·b·b", {{2, 3}, {3, 3}}, [](auto& t, Vars x) { return t.matmul(t.matmul(x[0], x[1]), x[1]); });
+  check("a·bT·b", {{2, 3}, {3, 3}}, [](auto& t, Vars x) { return t.matmul(t.matmul(x[0], x[1], false, true), x[1]); });
+  for (const bool rectified : {false, true}) {
+    const std::string what = rectified ? "relu of " : "";
+    check(what + "x·W + b", {{3, 2}, {2, 4}, {1, 4}},
+          [=](auto& t, Vars x) { return t.linear(x[0], x[1], x[2], false, rectified); });
+    check(what + "x·WT + b", {{3, 2}, {4, 2}, {1, 4}},
+          [=](auto& t, Vars x) { return t.linear(x[0], x[1], x[2], true, rectified); });
+  }
+  const std::vector<SparseMatrix::Entry> entries = {{0, 1, 2}, {2, 0, 1}, {2, 3, -1}, {0, 1, 0.5F}};
+  const auto s = SparseMatrix::make(3, 4, entries);
   check("s·a", {{4, 2}}, [s](auto& t, Vars x) { return t.sparse(s, x[0]); });
   check("sT·a", {{3, 2}}, [s](auto& t, Vars x) { return t.sparse(s, x[0], true); });
 }
@@ -111,7 +121,6 @@ TEST(TapeGradients, OfElementWiseOperationsMatchCentralDifferences) {
 }
 
 TEST(TapeGradients, OfRowsColumnsAndSumsMatchCentralDifferences) {
-  check("a + row", {{3, 2}, {1, 2}}, [](auto& t, Vars x) { return t.add_row(x[0], x[1]); });
   check("a∘row", {{3, 2}, {1, 2}}, [](auto& t, Vars x) { return t.multiply_row(x[0], x[1]); });
   check("repeat row", {{1, 3}}, [](auto& t, Vars x) { return t.repeat_row(x[0], 4); });
   check("column sums", {{3, 2}}, [](auto& t, Vars x) { return t.column_sums(x[0]); });
@@ -149,6 +158,17 @@ TEST(TapeGradients, AreZeroForWhatTheLossDoesNotDependOn) {
   std::vector<Real> last;
   tape.last_gradients(loss, wrt, last);
   EXPECT_EQ(last, (std::vector<Real>{Real::Ones(2, 2), Real::Zero(3, 1), Real::Zero(1, 2)}));
+}
+
+TEST(Tape, ReadsAParameterWhereItIs) {
+  const Matrix<float> w = Matrix<float>::Constant(3, 2, 2);
+  Tape<float> tape;
+  const std::vector<Var> wrt = {tape.parameter(w)};
+  EXPECT_EQ(tape.value(wrt[0]).data(), w.data());
+  std::vector<Matrix<float>> gradients;
+  tape.last_gradients(tape.sum(tape.multiply(wrt[0], wrt[0])), wrt, gradients);
+  EXPECT_EQ(gradients, std::vector{Matrix<float>(2 * w)});
+  EXPECT_EQ(w, (Matrix<float>::Constant(3, 2, 2)));
 }
 
 TEST(Tape, RecordsTheSameAgainAfterItIsCleared) {
