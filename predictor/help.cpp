@@ -8,6 +8,7 @@
 #include "predictor/episodes.hpp"
 #include "predictor/nn/fit.hpp"
 #include "predictor/nn/layers.hpp"
+#include "predictor/parallel.hpp"
 
 namespace naslat {
 
@@ -147,12 +148,15 @@ std::unique_ptr<Estimator> HelpPredictor::adapt(const HardwareEmbedding& embeddi
   const Matrix<float> wanted = column(targets(support, scale, name_)), v_h = condition(embedding, training_.design);
   if (!parameters_) throw DataError(fmt::format("{}: not meta-trained, and no checkpoint given", name_));
   const GraphBatch batch = batch_graphs(support.x, kHelpDepth);
-  Tape<float> tape;
-  std::vector<AdaptedModel> models;
+  std::vector<Matrix<float>> noise;
   for (int draw = 0; draw < (training_.design.modulated ? kDraws : 1); ++draw) {
-    const Matrix<float> noise = normal_row(kHelpModulators, rng);
-    models.push_back(adapt_once(tape, *parameters_, training_.design, batch, wanted, v_h, noise));
+    noise.push_back(normal_row(kHelpModulators, rng));
   }
+  std::vector<AdaptedModel> models(noise.size());
+  std::vector<Tape<float>> tapes(static_cast<std::size_t>(training_.threads));
+  parallel_for(models.size(), training_.threads, [&](std::size_t worker, std::size_t draw) {
+    models[draw] = adapt_once(tapes[worker], *parameters_, training_.design, batch, wanted, v_h, noise[draw]);
+  });
   return std::make_unique<HelpEstimator>(std::move(models), v_h, scale, training_.threads);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <exception>
 #include <mutex>
@@ -7,6 +8,9 @@
 #include <vector>
 
 namespace naslat {
+
+/// Threads for as much as the process may use. @note a thread that is bound starts others on its own core only
+[[nodiscard]] inline int all_cores() { return static_cast<int>(std::max(1U, std::thread::hardware_concurrency())); }
 
 /// Calls work(worker, i) for i in 0..count-1 on `threads` threads, worker in 0..threads-1. Which worker gets which i is
 /// open, so results must not depend on it. The first exception is rethrown.

@@ -6,7 +6,6 @@
 #include <map>
 #include <numeric>
 #include <set>
-#include <thread>
 
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
@@ -16,6 +15,7 @@
 #include "predictor/calibration.hpp"
 #include "predictor/candidates.hpp"
 #include "predictor/metrics.hpp"
+#include "predictor/parallel.hpp"
 #include "predictor/predictor.hpp"
 #include "predictor/registry.hpp"
 #include "predictor/search/problem.hpp"
@@ -244,9 +244,8 @@ DeviceReport characterize(const SearchSpace& space, Backend& backend, const Devi
 
   // On all cores, and so before threads are bound: those started later would share one.
   const std::vector<Architecture> everything = all_networks(space, study.all());
-  const auto threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   const Encodings encodings =
-      space.size() ? encode_all(space, everything, true, {&device.mode, 1}, threads) : study.all().encodings;
+      space.size() ? encode_all(space, everything, true, {&device.mode, 1}, all_cores()) : study.all().encodings;
 
   DatasetWriter dataset(options.folder / "dataset.jsonl");
   const auto time = [&](const char* what, const std::vector<Architecture>& architectures, bool blocks) {
