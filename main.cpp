@@ -19,28 +19,28 @@
 
 namespace {
 
-struct Command {
+struct Subcommand {
   const char *name, *summary;
   naslat::CommandSetup setup;
 };
 
 constexpr std::array kCommands = {
-    Command{"spaces", "search spaces, their decisions, their networks layer by layer", naslat::spaces_command},
-    Command{"devices", "what can be measured here, and why it may be noisy", naslat::devices_command},
-    Command{"measure", "times architectures, appends them to a latency dataset, resumes",
-            [](CLI::App& app) { return naslat::measure_command(app, naslat::most_informative); }},
-    Command{"embed", "times the reference architectures, prints the hardware embedding", naslat::embed_command},
-    Command{"import", "published latency tables to our dataset", naslat::import_command},
-    Command{"export", "dataset to CSV or JSON", naslat::export_command},
-    Command{"merge", "several datasets into one, conflicts named", naslat::merge_command},
-    Command{"train", "meta-trains a predictor on a pool of devices, writes a checkpoint", naslat::train_command},
-    Command{"predict", "latencies with error bars of any networks, from a few samples of a device",
-            naslat::predict_command},
-    Command{"evaluate", "runs a correlation experiment over devices, protocols and seeds", naslat::evaluate_command},
-    Command{"search", "the best networks within a latency limit, on a device of a dataset", naslat::search_command},
-    Command{"characterize", "the main job: measures this machine, predicts the whole space, checks itself, reports",
-            naslat::characterize_command},
-    Command{"report", "renders a report directory again", naslat::report_command},
+    Subcommand{"spaces", "search spaces, their decisions, their networks layer by layer", naslat::spaces_command},
+    Subcommand{"devices", "what can be measured here, and why it may be noisy", naslat::devices_command},
+    Subcommand{"measure", "times architectures, appends them to a latency dataset, resumes",
+               [](naslat::Command& command) { return naslat::measure_command(command, naslat::most_informative); }},
+    Subcommand{"embed", "times the reference architectures, prints the hardware embedding", naslat::embed_command},
+    Subcommand{"import", "published latency tables to our dataset", naslat::import_command},
+    Subcommand{"export", "dataset to CSV or JSON", naslat::export_command},
+    Subcommand{"merge", "several datasets into one, conflicts named", naslat::merge_command},
+    Subcommand{"train", "meta-trains a predictor on a pool of devices, writes a checkpoint", naslat::train_command},
+    Subcommand{"predict", "latencies with error bars of any networks, from a few samples of a device",
+               naslat::predict_command},
+    Subcommand{"evaluate", "runs a correlation experiment over devices, protocols and seeds", naslat::evaluate_command},
+    Subcommand{"search", "the best networks within a latency limit, on a device of a dataset", naslat::search_command},
+    Subcommand{"characterize", "the main job: measures this machine, predicts the whole space, checks itself, reports",
+               naslat::characterize_command},
+    Subcommand{"report", "renders a report directory again", naslat::report_command},
 };
 
 enum ExitCode { kDone = 0, kImpossible = 1, kWrongRequest = 2, kInterrupted = 130 };
@@ -83,10 +83,11 @@ int run(int argc, char** argv) {
     naslat::Action action;
   };
   std::vector<Prepared> commands;
-  for (const Command& command : kCommands) {
+  for (const Subcommand& command : kCommands) {
     CLI::App* const sub = app.add_subcommand(command.name, command.summary);
     add_config_option(*sub);
-    commands.push_back({sub, command.setup(*sub)});
+    naslat::Command options(*sub);
+    commands.push_back({sub, command.setup(options)});
   }
   try {
     app.parse(argc, argv);

@@ -42,13 +42,13 @@ struct Campaign {
   ChooseNext choose = nullptr;  ///< of commands that can choose
 };
 
-std::shared_ptr<Campaign> add_campaign_options(CLI::App& app) {
+std::shared_ptr<Campaign> add_campaign_options(Command& command) {
   auto campaign = std::make_shared<Campaign>();
-  app.add_option("--space", campaign->space, "search space (default nasbench201)");
-  app.add_option("--out", campaign->out, "dataset file (default: DEVICE-NAME.jsonl in the current folder)");
-  campaign->device = add_device_options(app);
-  campaign->protocol = add_protocol_options(app);
-  campaign->output = add_output_options(app);
+  command.option("--space", campaign->space, "search space (default nasbench201)");
+  command.option("--out", campaign->out, "dataset file (default: DEVICE-NAME.jsonl in the current folder)");
+  campaign->device = add_device_options(command);
+  campaign->protocol = add_protocol_options(command);
+  campaign->output = add_output_options(command);
   return campaign;
 }
 
@@ -227,8 +227,8 @@ void embed_device(const Campaign& campaign) {
   fmt::print("dataset: {}\n", result.path);
 }
 
-CLI::Option* add_archs_option(CLI::App& app, Campaign& campaign) {
-  return app.add_option(
+Option add_archs_option(Command& command, Campaign& campaign) {
+  return command.option(
       "--archs", campaign.archs,
       "reference, probe[:N], all, random:N[@SEED], range:A-B, file:PATH, or an architecture's own text");
 }
@@ -238,21 +238,21 @@ CLI::Option* add_archs_option(CLI::App& app, Campaign& campaign) {
 std::vector<Campaign> read_sweeps(const Campaign& command, const std::string& path) {
   std::vector<Campaign> campaigns;
   for (const ConfigSection& section : read_sections(path, "sweeps")) {
-    CLI::App app;
-    const auto campaign = add_campaign_options(app);
-    add_archs_option(app, *campaign);
-    std::vector<std::string> arguments;  // CLI11 takes them last first
+    Command options;
+    const auto campaign = add_campaign_options(options);
+    add_archs_option(options, *campaign);
+    std::vector<std::string> arguments;
     for (const auto& [key, values] : section.values) {
       if (values.size() == 1) {  // flags take their value in this form only
-        arguments.insert(arguments.begin(), fmt::format("--{}={}", key, values.front()));
+        arguments.push_back(fmt::format("--{}={}", key, values.front()));
         continue;
       }
-      arguments.insert(arguments.begin(), values.rbegin(), values.rend());
-      arguments.insert(arguments.begin() + static_cast<std::ptrdiff_t>(values.size()), "--" + key);
+      arguments.push_back("--" + key);
+      arguments.insert(arguments.end(), values.begin(), values.end());
     }
     try {
-      app.parse(arguments);
-    } catch (const CLI::ParseError& error) {
+      options.parse(arguments);
+    } catch (const ConfigError& error) {
       throw ConfigError(fmt::format("{}: {}: {}", section.where, section.name, error.what()));
     }
     campaign->name = section.name;
@@ -299,23 +299,23 @@ void measure_all(const Campaign& command) {
 
 }  // namespace
 
-Action measure_command(CLI::App& app, ChooseNext choose) {
-  auto campaign = add_campaign_options(app);
+Action measure_command(Command& command, ChooseNext choose) {
+  auto campaign = add_campaign_options(command);
   campaign->choose = choose;
-  auto* const archs = add_archs_option(app, *campaign);
-  app.add_option("--next", campaign->next, "instead: as many networks that would teach most beside the dataset's")
-      ->check(CLI::Range(1, 1000))
-      ->excludes(archs);
-  app.add_option("--sweeps", campaign->sweeps,
-                 "instead: TOML file of [sweeps.NAME], each with space, archs and a device")
-      ->excludes(archs);
-  app.footer("Example: naslat measure --archs reference random:60 --threads 2 --out server.jsonl");
+  const Option archs = add_archs_option(command, *campaign);
+  command.option("--next", campaign->next, "instead: as many networks that would teach most beside the dataset's")
+      .within(1, 1000)
+      .excludes(archs);
+  command
+      .option("--sweeps", campaign->sweeps, "instead: TOML file of [sweeps.NAME], each with space, archs and a device")
+      .excludes(archs);
+  command.footer("Example: naslat measure --archs reference random:60 --threads 2 --out server.jsonl");
   return [campaign] { measure_all(*campaign); };
 }
 
-Action embed_command(CLI::App& app) {
-  auto campaign = add_campaign_options(app);
-  app.footer("Example: naslat embed --threads 2 --mode fused");
+Action embed_command(Command& command) {
+  auto campaign = add_campaign_options(command);
+  command.footer("Example: naslat embed --threads 2 --mode fused");
   return [campaign] { embed_device(*campaign); };
 }
 

@@ -5,12 +5,12 @@
 
 namespace naslat {
 
-Action devices_command(CLI::App& app);
+Action devices_command(Command& command);
 /// @param choose what to measure, for `--next` and the designed probes
-Action measure_command(CLI::App& app, ChooseNext choose);
-Action embed_command(CLI::App& app);
-Action import_command(CLI::App& app);
-Action export_command(CLI::App& app);
-Action merge_command(CLI::App& app);
+Action measure_command(Command& command, ChooseNext choose);
+Action embed_command(Command& command);
+Action import_command(Command& command);
+Action export_command(Command& command);
+Action merge_command(Command& command);
 
 }  // namespace naslat

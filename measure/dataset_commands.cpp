@@ -223,29 +223,29 @@ void merge(const MergeOptions& options) {
 
 }  // namespace
 
-Action export_command(CLI::App& app) {
+Action export_command(Command& command) {
   auto options = std::make_shared<ExportOptions>();
-  app.add_option("file", options->file, "dataset")->required();
-  app.add_option("--format", options->format, "csv, json or markdown (default csv)");
-  app.add_option("--metric", options->metric,
+  command.option("file", options->file, "dataset").required();
+  command.option("--format", options->format, "csv, json or markdown (default csv)");
+  command.option("--metric", options->metric,
                  "latency_ms, device_ms (GPUs: by their own clock) or memory_bytes (default latency_ms)");
-  app.add_flag("--counts", options->counts, "MACs and parameters of each network beside it");
-  app.add_option("--statistic", options->statistic,
+  command.flag("--counts", options->counts, "MACs and parameters of each network beside it");
+  command.option("--statistic", options->statistic,
                  "corrected by anchors, trimmed (HELP's mean), or median (default corrected; of device_ms trimmed)");
-  app.add_option("--out", options->out, "file to write (default: stdout)");
-  app.add_flag_callback(
+  command.option("--out", options->out, "file to write (default: stdout)");
+  command.flag(
       "--json", [options] { options->format = "json"; }, "the same as --format json");
-  app.footer("Example: naslat export server.jsonl --statistic trimmed --out server.csv");
+  command.footer("Example: naslat export server.jsonl --statistic trimmed --out server.csv");
   return [options] { export_dataset(*options); };
 }
 
-Action merge_command(CLI::App& app) {
+Action merge_command(Command& command) {
   auto options = std::make_shared<MergeOptions>();
-  app.add_option("files", options->files, "datasets")->required()->expected(1, 1'000'000);
-  app.add_option("--out", options->out, "dataset to write")->required();
-  app.add_option("--keep", options->keep, "which of two different records of one network stays: first or last");
-  app.add_flag("--json", options->json, "one JSON document on stdout");
-  app.footer("Example: naslat merge monday.jsonl tuesday.jsonl --out week.jsonl");
+  command.option("files", options->files, "datasets").required().several();
+  command.option("--out", options->out, "dataset to write").required();
+  command.option("--keep", options->keep, "which of two different records of one network stays: first or last");
+  command.flag("--json", options->json, "one JSON document on stdout");
+  command.footer("Example: naslat merge monday.jsonl tuesday.jsonl --out week.jsonl");
   return [options] { merge(*options); };
 }
 

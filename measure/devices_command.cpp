@@ -94,10 +94,10 @@ void print_devices(const Environment& environment, const Device& device, double 
 
 }  // namespace
 
-Action devices_command(CLI::App& app) {
-  auto device = add_device_options(app);
-  auto output = add_output_options(app);
-  app.footer("Example: naslat devices --json");
+Action devices_command(Command& command) {
+  auto device = add_device_options(command);
+  auto output = add_output_options(command);
+  command.footer("Example: naslat devices --json");
   return [device, output] {
     const Device meant = device->device();
     const Environment environment = inspect_environment(backend(meant.backend));

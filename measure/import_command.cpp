@@ -69,18 +69,18 @@ void run(Options options) {
 
 }  // namespace
 
-Action import_command(CLI::App& app) {
+Action import_command(Command& command) {
   const auto options = std::make_shared<Options>();
   std::string formats = "what PATH is";
   for (const ImportFormat& format : import_formats()) formats += fmt::format("\n  {}: {}", format.name, format.summary);
-  app.add_option("format", options->format, formats)->required();
-  app.add_option("path", options->path, "the folder or file")->required();
-  app.add_option("--space", options->space,
+  command.option("format", options->format, formats).required();
+  command.option("path", options->path, "the folder or file").required();
+  command.option("--space", options->space,
                  "search space of the architectures (default nasbench201; of hat: hat-dataset)");
-  app.add_option("--devices", options->devices, "import these only");
-  app.add_option("--out", options->out, "the dataset file to make")->required();
-  app.add_flag("--json", options->json, "one JSON document");
-  app.footer("Example: naslat import help ../HELP --devices gold_6226 pixel2 --out help.jsonl");
+  command.option("--devices", options->devices, "import these only");
+  command.option("--out", options->out, "the dataset file to make").required();
+  command.flag("--json", options->json, "one JSON document");
+  command.footer("Example: naslat import help ../HELP --devices gold_6226 pixel2 --out help.jsonl");
   return [options] { run(*options); };
 }
 

@@ -57,21 +57,21 @@ std::string DeviceOptions::device_name_of(const Device& device) const {
   return name.empty() ? device_name(device) : name;
 }
 
-std::shared_ptr<DeviceOptions> add_device_options(CLI::App& app) {
+std::shared_ptr<DeviceOptions> add_device_options(Command& command) {
   auto options = std::make_shared<DeviceOptions>();
-  app.add_option("--backend", options->backend, fmt::format("{} (default onednn)", fmt::join(backend_names(), ", ")));
-  auto* const hardware =
-      app.add_option("--hardware", options->hardware, "which of the backend's devices (see `naslat devices`)");
-  app.add_option("--gpu", options->gpu, "which GPU, by its place in `naslat devices` (default 0)")->excludes(hardware);
-  app.add_option("--threads", options->threads, "threads (default: physical cores this process may use)");
-  app.add_option("--batch", options->batch, "images per run (default 1)");
-  app.add_option("--dtype", options->dtype, "f32, or tf32, bf16, f16 where the backend has it");
-  app.add_option("--isa", options->isa, "upper limit of the instruction set: sse41, avx2, avx512_core, ...");
-  app.add_option("--mode", options->mode, "eager, fused or pruned (default fused)");
-  app.add_flag("--no-pin", options->no_pin, "leave threads where the system puts them");
-  app.add_flag("--cuda-graph", options->cuda_graph, "GPUs: replay each network as one CUDA graph: another device");
-  app.add_flag("--autotune", options->autotune, "GPUs: choose engines by timing them: another device");
-  app.add_option("--device-name", options->name, "name in the dataset (default: built from the above)");
+  command.option("--backend", options->backend, fmt::format("{} (default onednn)", fmt::join(backend_names(), ", ")));
+  const Option hardware =
+      command.option("--hardware", options->hardware, "which of the backend's devices (see `naslat devices`)");
+  command.option("--gpu", options->gpu, "which GPU, by its place in `naslat devices` (default 0)").excludes(hardware);
+  command.option("--threads", options->threads, "threads (default: physical cores this process may use)");
+  command.option("--batch", options->batch, "images per run (default 1)");
+  command.option("--dtype", options->dtype, "f32, or tf32, bf16, f16 where the backend has it");
+  command.option("--isa", options->isa, "upper limit of the instruction set: sse41, avx2, avx512_core, ...");
+  command.option("--mode", options->mode, "eager, fused or pruned (default fused)");
+  command.flag("--no-pin", options->no_pin, "leave threads where the system puts them");
+  command.flag("--cuda-graph", options->cuda_graph, "GPUs: replay each network as one CUDA graph: another device");
+  command.flag("--autotune", options->autotune, "GPUs: choose engines by timing them: another device");
+  command.option("--device-name", options->name, "name in the dataset (default: built from the above)");
   return options;
 }
 
@@ -88,24 +88,24 @@ SweepOptions ProtocolOptions::sweep_options(const std::string& device_name) cons
   return options;
 }
 
-std::shared_ptr<ProtocolOptions> add_protocol_options(CLI::App& app) {
+std::shared_ptr<ProtocolOptions> add_protocol_options(Command& command) {
   auto options = std::make_shared<ProtocolOptions>();
-  app.add_option("--warmup", options->protocol.warmup_runs, "runs that activate the device (default 50)");
-  app.add_option("--discard", options->protocol.discarded_runs, "measurements discarded after them (default 10)");
-  app.add_option("--runs", options->protocol.timed_runs, "timed runs per network (default 50)");
-  app.add_option("--trim", options->protocol.trim_fraction, "share dropped at either end (default 0.1)");
-  app.add_option("--visits", options->protocol.visits, "visits the timed runs are split into (default 5)");
-  app.add_flag("--no-anchor", options->no_anchor, "no anchor networks; with --visits 1 the paper's literal order");
-  app.add_option("--repeats", options->repeats, "passes over all networks (default 1)");
-  app.add_flag("--blocks", options->blocks, "also record each block's time, which makes predictions better");
-  app.add_option("--seed", options->seed, "of the visiting order (default 0)");
+  command.option("--warmup", options->protocol.warmup_runs, "runs that activate the device (default 50)");
+  command.option("--discard", options->protocol.discarded_runs, "measurements discarded after them (default 10)");
+  command.option("--runs", options->protocol.timed_runs, "timed runs per network (default 50)");
+  command.option("--trim", options->protocol.trim_fraction, "share dropped at either end (default 0.1)");
+  command.option("--visits", options->protocol.visits, "visits the timed runs are split into (default 5)");
+  command.flag("--no-anchor", options->no_anchor, "no anchor networks; with --visits 1 the paper's literal order");
+  command.option("--repeats", options->repeats, "passes over all networks (default 1)");
+  command.flag("--blocks", options->blocks, "also record each block's time, which makes predictions better");
+  command.option("--seed", options->seed, "of the visiting order (default 0)");
   return options;
 }
 
-std::shared_ptr<OutputOptions> add_output_options(CLI::App& app) {
+std::shared_ptr<OutputOptions> add_output_options(Command& command) {
   auto options = std::make_shared<OutputOptions>();
-  app.add_flag("--json", options->json, "one JSON document on stdout");
-  app.add_flag("--quiet", options->quiet, "no progress on stderr");
+  command.flag("--json", options->json, "one JSON document on stdout");
+  command.flag("--quiet", options->quiet, "no progress on stderr");
   return options;
 }
 

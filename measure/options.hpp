@@ -1,12 +1,12 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "configs/command.hpp"
 #include "measure/backend.hpp"
 #include "measure/sweep.hpp"
 #include "spaces/search_space.hpp"
@@ -27,7 +27,7 @@ struct DeviceOptions {
   /// The given name, else one built from the device.
   [[nodiscard]] std::string device_name_of(const Device& device) const;
 };
-std::shared_ptr<DeviceOptions> add_device_options(CLI::App& app);
+std::shared_ptr<DeviceOptions> add_device_options(Command& command);
 
 /// --warmup --discard --runs --trim --visits --no-anchor --repeats --seed --blocks.
 struct ProtocolOptions {
@@ -39,12 +39,12 @@ struct ProtocolOptions {
   /// @throws ConfigError
   [[nodiscard]] SweepOptions sweep_options(const std::string& device_name) const;
 };
-std::shared_ptr<ProtocolOptions> add_protocol_options(CLI::App& app);
+std::shared_ptr<ProtocolOptions> add_protocol_options(Command& command);
 
 /// --json --quiet.
 struct OutputOptions {
   bool json = false, quiet = false;
 };
-std::shared_ptr<OutputOptions> add_output_options(CLI::App& app);
+std::shared_ptr<OutputOptions> add_output_options(Command& command);
 
 }  // namespace naslat

@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
@@ -14,6 +13,7 @@
 #include "predictor/commands.hpp"
 #include "predictor/correlations.hpp"
 #include "predictor/experiment.hpp"
+#include "predictor/parallel.hpp"
 #include "predictor/published_tables.hpp"
 #include "predictor/registry.hpp"
 #include "predictor/results.hpp"
@@ -112,63 +112,64 @@ void run(Options o) {
   e.sets = o.sets_file.empty() ? std::vector{o.set} : read_sets(o.sets_file, o.only);
   for (const std::string& protocol : o.protocols) e.protocols.push_back(parse_evaluation_protocol(protocol));
   e.designed = !o.random_samples;
-  if (e.threads == 0) e.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  if (e.threads == 0) e.threads = all_cores();
   e.training.threads = e.threads;
   show(o, results_json(e, run_experiment(e)));
 }
 
 }  // namespace
 
-Action evaluate_command(CLI::App& app) {
+Action evaluate_command(Command& command) {
   const auto o = std::make_shared<Options>();
-  app.add_option("--experiment", o->experiment.name, "name of the experiment, for its output")->capture_default_str();
-  app.add_option("--space", o->set.space, "search space")->capture_default_str();
-  app.add_option("--set", o->set.name, "name of the set of devices, for the output");
-  app.add_option("--sets", o->sets_file, "TOML file of [sets.NAME] with space, train, validate, devices");
-  app.add_option("--only", o->only, "of that file, these sets");
-  app.add_option("--data", o->data,
-                 "latency datasets, clones of the HELP repository, CSV tables or folders of them; joined")
-      ->capture_default_str();
-  app.add_option("--checkpoint", o->experiment.checkpoint,
+  command.option("--experiment", o->experiment.name, "name of the experiment, for its output").shows_default();
+  command.option("--space", o->set.space, "search space").shows_default();
+  command.option("--set", o->set.name, "name of the set of devices, for the output");
+  command.option("--sets", o->sets_file, "TOML file of [sets.NAME] with space, train, validate, devices");
+  command.option("--only", o->only, "of that file, these sets");
+  command
+      .option("--data", o->data,
+              "latency datasets, clones of the HELP repository, CSV tables or folders of them; joined")
+      .shows_default();
+  command.option("--checkpoint", o->experiment.checkpoint,
                  "predictor: our checkpoint or HELP's .pt; default: the one in this binary");
-  app.add_option("--devices", o->set.devices, "devices to judge the predictor on (default: all that are no sources)");
-  app.add_option("--predictors", o->predictors,
+  command.option("--devices", o->set.devices, "devices to judge the predictor on (default: all that are no sources)");
+  command.option("--predictors", o->predictors,
                  fmt::format("NAME or NAME:SAMPLES, of {} (default help)", fmt::join(predictor_names(), ", ")));
-  app.add_option("--published", o->set.published,
+  command.option("--published", o->set.published,
                  "published Spearman: a predictor as under --predictors and one figure per device");
-  app.add_option("--train", o->set.train, "source devices of predictors that are meta-trained here");
-  app.add_option("--train-devices", o->experiment.train_devices,
-                 "learn from so many of them only, drawn anew for each seed; several: each")
-      ->check(CLI::Range(1, 1000));
-  app.add_option("--validate", o->set.validate, "devices that choose their best episode");
-  app.add_option("--episodes", o->experiment.training.episodes, "of meta-training")->check(CLI::Range(1, 1000000));
-  app.add_option("--rate", o->experiment.training.rate, "of meta-training")->check(CLI::Range(1e-12, 1.0));
-  app.add_option("--train-seed", o->experiment.training.seed, "of meta-training");
-  app.add_option(
-         "--protocols", o->protocols,
-         "paper: as published; strict: only the samples are known, all others asked; nasflat: the same, in its tables")
-      ->check(CLI::IsMember({"paper", "strict", "nasflat"}))
-      ->capture_default_str();
-  app.add_option("--samples", o->samples, "measured samples of a device, beside its ten references; several: each")
-      ->check(CLI::Range(2, 14000))
-      ->capture_default_str();
-  app.add_option("--seeds", o->experiment.seeds, "draws of the samples")
-      ->check(CLI::Range(1, 10000))
-      ->capture_default_str();
-  app.add_option("--seed", o->experiment.seed, "first seed")->capture_default_str();
-  app.add_option("--threads", o->experiment.threads, "0: all; does not change the result")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str();
-  app.add_flag("--random-samples", o->random_samples, "also for predictors that would choose their samples");
-  app.add_flag("--correlation", o->correlation, "correlation between devices instead of predictors (default: all)");
-  app.add_flag("--predictions", o->experiment.predictions,
+  command.option("--train", o->set.train, "source devices of predictors that are meta-trained here");
+  command
+      .option("--train-devices", o->experiment.train_devices,
+              "learn from so many of them only, drawn anew for each seed; several: each")
+      .within(1, 1000);
+  command.option("--validate", o->set.validate, "devices that choose their best episode");
+  command.option("--episodes", o->experiment.training.episodes, "of meta-training").within(1, 1000000);
+  command.option("--rate", o->experiment.training.rate, "of meta-training").within(1e-12, 1.0);
+  command.option("--train-seed", o->experiment.training.seed, "of meta-training");
+  command
+      .option(
+          "--protocols", o->protocols,
+          "paper: as published; strict: only the samples are known, all others asked; nasflat: the same, in its tables")
+      .one_of({"paper", "strict", "nasflat"})
+      .shows_default();
+  command.option("--samples", o->samples, "measured samples of a device, beside its ten references; several: each")
+      .within(2, 14000)
+      .shows_default();
+  command.option("--seeds", o->experiment.seeds, "draws of the samples").within(1, 10000).shows_default();
+  command.option("--seed", o->experiment.seed, "first seed").shows_default();
+  command.option("--threads", o->experiment.threads, "0: all; does not change the result")
+      .within(0, 1024)
+      .shows_default();
+  command.flag("--random-samples", o->random_samples, "also for predictors that would choose their samples");
+  command.flag("--correlation", o->correlation, "correlation between devices instead of predictors (default: all)");
+  command.flag("--predictions", o->experiment.predictions,
                "of the first draw each network's estimated and measured latency, for predictions.csv and .svg");
-  app.add_option("--repetitions", o->repetitions,
+  command.option("--repetitions", o->repetitions,
                  "DEVICE=NAME: of a correlation, NAME is DEVICE measured again (default: the records' repeats)");
-  app.add_option("--out", o->out, "folder for results.md, results.csv and results.json, see naslat report");
-  app.add_flag("--json", o->json, "one JSON document");
-  app.add_flag("--quiet", o->experiment.quiet, "no progress");
-  app.footer("example: naslat evaluate --config configs/table3_help.toml --json");
+  command.option("--out", o->out, "folder for results.md, results.csv and results.json, see naslat report");
+  command.flag("--json", o->json, "one JSON document");
+  command.flag("--quiet", o->experiment.quiet, "no progress");
+  command.footer("example: naslat evaluate --config configs/table3_help.toml --json");
   return [o] { run(*o); };
 }
 

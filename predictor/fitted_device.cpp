@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <thread>
 
 #include "configs/errors.hpp"
 #include "predictor/calibration.hpp"
 #include "predictor/candidates.hpp"
+#include "predictor/parallel.hpp"
 #include "predictor/published_tables.hpp"
 #include "predictor/registry.hpp"
 
@@ -67,7 +67,7 @@ HardwareEmbedding embedding_of(const SearchSpace& space, const Known& known, con
 
 std::unique_ptr<LatencyPredictor> prepared(const DeviceRequest& o, const SearchSpace& space,
                                            const std::vector<LatencyTable>& tables) {
-  if (o.predictor == "help") return load_predictor(space.name(), o.checkpoint, 1);
+  if (o.predictor == "help") return load_predictor(space.name(), o.checkpoint, all_cores());
   if (sources_of(o.predictor) == Sources::required) {
     throw ConfigError(fmt::format("predictor: {} is meta-trained: naslat evaluate does that", o.predictor));
   }
@@ -85,19 +85,19 @@ std::unique_ptr<LatencyPredictor> prepared(const DeviceRequest& o, const SearchS
 
 }  // namespace
 
-void add_device_options(CLI::App& app, DeviceRequest& request) {
-  app.add_option("data", request.data,
+void add_device_options(Command& command, DeviceRequest& request) {
+  command.option("data", request.data,
                  "latency datasets, clones of the HELP repository, CSV tables or folders of them; joined");
-  app.add_option("--space", request.space, "search space")->capture_default_str();
-  app.add_option("--device", request.device, "device of the data, if it has several");
-  app.add_option("--predictor", request.predictor, fmt::format("of {}", fmt::join(predictor_names(), ", ")))
-      ->capture_default_str();
-  app.add_option("--train", request.train, "source devices of the same data, for predictors that can use them");
-  app.add_option("--checkpoint", request.checkpoint, "of help: ours or HELP's .pt; default: the one in this binary");
-  app.add_option("--max-samples", request.most_samples, "of the device's latencies, how many are fitted to at most")
-      ->check(CLI::Range(2, 5000))
-      ->capture_default_str();
-  app.add_option("--seed", request.seed, "of all draws")->capture_default_str();
+  command.option("--space", request.space, "search space").shows_default();
+  command.option("--device", request.device, "device of the data, if it has several");
+  command.option("--predictor", request.predictor, fmt::format("of {}", fmt::join(predictor_names(), ", ")))
+      .shows_default();
+  command.option("--train", request.train, "source devices of the same data, for predictors that can use them");
+  command.option("--checkpoint", request.checkpoint, "of help: ours or HELP's .pt; default: the one in this binary");
+  command.option("--max-samples", request.most_samples, "of the device's latencies, how many are fitted to at most")
+      .within(2, 5000)
+      .shows_default();
+  command.option("--seed", request.seed, "of all draws").shows_default();
 }
 
 std::string FittedDevice::title() const {
@@ -106,8 +106,7 @@ std::string FittedDevice::title() const {
 }
 
 Encodings FittedDevice::encode(std::span<const Architecture> architectures) const {
-  const auto threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  return encode_all(space, architectures, true, modes, threads);
+  return encode_all(space, architectures, true, modes, all_cores());
 }
 
 std::vector<double> FittedDevice::predict_s(std::span<const Architecture> architectures) const {

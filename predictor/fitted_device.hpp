@@ -1,6 +1,5 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -8,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "configs/command.hpp"
 #include "configs/table.hpp"
 #include "measure/latency_table.hpp"
 #include "predictor/predictor.hpp"
@@ -25,7 +25,7 @@ struct DeviceRequest {
 };
 
 /// What `naslat predict` and `naslat search` have in common.
-void add_device_options(CLI::App& app, DeviceRequest& request);
+void add_device_options(Command& command, DeviceRequest& request);
 
 /// A predictor adapted to what a dataset holds of a device.
 struct FittedDevice {

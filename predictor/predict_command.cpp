@@ -39,15 +39,16 @@ void run(const Options& o) {
 
 }  // namespace
 
-Action predict_command(CLI::App& app) {
+Action predict_command(Command& command) {
   const auto o = std::make_shared<Options>();
-  add_device_options(app, o->device);
-  app.add_option("--archs", o->archs,
-                 "reference, probe[:N], all, random:N[@SEED], range:A-B, file:PATH, or an architecture's own text")
-      ->required();
-  app.add_option("--out", o->out, "CSV file instead of a table");
-  app.add_flag("--json", o->json, "one JSON document");
-  app.footer("example: naslat predict server.jsonl --archs random:5");
+  add_device_options(command, o->device);
+  command
+      .option("--archs", o->archs,
+              "reference, probe[:N], all, random:N[@SEED], range:A-B, file:PATH, or an architecture's own text")
+      .required();
+  command.option("--out", o->out, "CSV file instead of a table");
+  command.flag("--json", o->json, "one JSON document");
+  command.footer("example: naslat predict server.jsonl --archs random:5");
   return [o] { run(*o); };
 }
 

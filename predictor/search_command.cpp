@@ -195,42 +195,38 @@ void run(const Options& o) {
 
 }  // namespace
 
-Action search_command(CLI::App& app) {
+Action search_command(Command& command) {
   const auto o = std::make_shared<Options>();
-  add_device_options(app, o->device);
-  app.add_option("--limit-ms", o->limit_ms, "of the predicted latency");
-  app.add_option(
+  add_device_options(command, o->device);
+  command.option("--limit-ms", o->limit_ms, "of the predicted latency");
+  command.option(
       "--accuracy", o->accuracy,
       "FILE[:COLUMN]: CSV table of accuracies in percent by architecture or index; the best is searched for");
-  app.add_option("--maximize", o->maximize, "macs or parameters, a stand-in where accuracies are not known")
-      ->check(CLI::IsMember({"macs", "parameters"}));
-  app.add_flag("--pareto", o->pareto,
+  command.option("--maximize", o->maximize, "macs or parameters, a stand-in where accuracies are not known")
+      .one_of({"macs", "parameters"});
+  command.flag("--pareto", o->pareto,
                "the networks that no other beats in both latency and score, instead of the best");
-  app.add_flag("--measure", o->measure, "time what was found, on the dataset's own machine, and add it to the dataset");
-  app.add_option("--top", o->top, "how many of the best")->check(CLI::Range(1, 10000))->capture_default_str();
-  app.add_option("--algorithm", o->algorithm, "auto is exhaustive where at most 100,000 networks come into question")
-      ->check(CLI::IsMember({"auto", "exhaustive", "evolution"}))
-      ->capture_default_str();
+  command.flag("--measure", o->measure, "time what was found, on the dataset's own machine, and add it to the dataset");
+  command.option("--top", o->top, "how many of the best").within(1, 10000).shows_default();
+  command.option("--algorithm", o->algorithm, "auto is exhaustive where at most 100,000 networks come into question")
+      .one_of({"auto", "exhaustive", "evolution"})
+      .shows_default();
   EvolutionOptions& e = o->evolution;
-  app.add_option("--generations", e.generations, "of the evolution")
-      ->check(CLI::Range(1, 1000000))
-      ->capture_default_str();
-  app.add_option("--population", e.population, "networks per generation")
-      ->check(CLI::Range(1, 100000))
-      ->capture_default_str();
-  app.add_option("--parent-ratio", e.parent_ratio, "of the population: the best, which live on")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
-  app.add_option("--mutation-probability", e.mutation_probability, "of each choice of a mutated parent")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
-  app.add_option("--mutation-ratio", e.mutation_ratio, "of the population: mutated parents; the others are crossed")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
-  app.add_option("--out", o->out, "CSV file instead of a table");
-  app.add_flag("--json", o->json, "one JSON document");
-  app.add_flag("--quiet", o->quiet, "no progress");
-  app.footer("example: naslat search server.jsonl --limit-ms 3.5 --accuracy accuracy.csv:c100_test200");
+  command.option("--generations", e.generations, "of the evolution").within(1, 1000000).shows_default();
+  command.option("--population", e.population, "networks per generation").within(1, 100000).shows_default();
+  command.option("--parent-ratio", e.parent_ratio, "of the population: the best, which live on")
+      .within(0.0, 1.0)
+      .shows_default();
+  command.option("--mutation-probability", e.mutation_probability, "of each choice of a mutated parent")
+      .within(0.0, 1.0)
+      .shows_default();
+  command.option("--mutation-ratio", e.mutation_ratio, "of the population: mutated parents; the others are crossed")
+      .within(0.0, 1.0)
+      .shows_default();
+  command.option("--out", o->out, "CSV file instead of a table");
+  command.flag("--json", o->json, "one JSON document");
+  command.flag("--quiet", o->quiet, "no progress");
+  command.footer("example: naslat search server.jsonl --limit-ms 3.5 --accuracy accuracy.csv:c100_test200");
   return [o] {
     o->evolution.seed = o->device.seed;
     run(*o);

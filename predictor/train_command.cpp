@@ -5,7 +5,6 @@
 #include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
@@ -13,6 +12,7 @@
 #include "predictor/checkpoint.hpp"
 #include "predictor/commands.hpp"
 #include "predictor/help.hpp"
+#include "predictor/parallel.hpp"
 #include "predictor/published_tables.hpp"
 
 namespace naslat {
@@ -68,7 +68,7 @@ void require(const Options& o) {
 
 void run(Options o) {
   require(o);
-  if (o.training.threads == 0) o.training.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  if (o.training.threads == 0) o.training.threads = all_cores();
   const SearchSpace& space = search_space(o.space);
   const std::vector<LatencyTable> tables = read_latency_tables(o.data, o.space);
   const Encodings encodings = encode_all(space, *tables.at(0).architectures);
@@ -101,38 +101,32 @@ void run(Options o) {
 
 }  // namespace
 
-Action train_command(CLI::App& app) {
+Action train_command(Command& command) {
   const auto o = std::make_shared<Options>();
-  app.add_option("--space", o->space, "search space")->capture_default_str();
-  app.add_option("--predictor", o->predictor, "predictor to meta-train: help")->capture_default_str();
-  app.add_option("--data", o->data, "latency dataset, or a clone of the HELP repository")->capture_default_str();
-  app.add_option("--train", o->train, "devices to meta-train on");
-  app.add_option("--validate", o->validate, "devices to choose the best episode by");
-  app.add_option("--out", o->out, "checkpoint file to write");
+  command.option("--space", o->space, "search space").shows_default();
+  command.option("--predictor", o->predictor, "predictor to meta-train: help").shows_default();
+  command.option("--data", o->data, "latency dataset, or a clone of the HELP repository").shows_default();
+  command.option("--train", o->train, "devices to meta-train on");
+  command.option("--validate", o->validate, "devices to choose the best episode by");
+  command.option("--out", o->out, "checkpoint file to write");
   HelpTraining& t = o->training;
-  app.add_option("--episodes", t.episodes, "steps of meta-training")
-      ->check(CLI::Range(1, 1000000))
-      ->capture_default_str();
-  app.add_option("--tasks", t.tasks, "devices per episode")->check(CLI::Range(1, 1000))->capture_default_str();
-  app.add_option("--support", t.support, "samples adapted to")->check(CLI::Range(1, 1000))->capture_default_str();
-  app.add_option("--query", t.query, "samples judged by")->check(CLI::Range(1, 1000))->capture_default_str();
-  app.add_option("--inner-steps", t.inner_steps, "gradient steps of the adaptation")
-      ->check(CLI::Range(0, 20))
-      ->capture_default_str();
-  app.add_option("--validate-every", t.validate_every, "episodes between validations")
-      ->check(CLI::Range(1, 1000000))
-      ->capture_default_str();
-  app.add_option("--rate", t.rate, "Adam's learning rate")->check(CLI::Range(1e-12, 1.0))->capture_default_str();
-  app.add_option("--divergence-weight", t.divergence_weight, "weight of the z network's KL term")
-      ->check(CLI::Range(0.0, 1e6))
-      ->capture_default_str();
-  app.add_option("--seed", t.seed, "of initial weights, tasks and z")->capture_default_str();
-  app.add_option("--threads", t.threads, "0: all; does not change the result")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str();
-  app.add_flag("--json", o->json, "one JSON document");
-  app.add_flag("--quiet", o->quiet, "no progress");
-  app.footer("example: naslat train --config configs/help_nasbench201.toml --out help.ckpt");
+  command.option("--episodes", t.episodes, "steps of meta-training").within(1, 1000000).shows_default();
+  command.option("--tasks", t.tasks, "devices per episode").within(1, 1000).shows_default();
+  command.option("--support", t.support, "samples adapted to").within(1, 1000).shows_default();
+  command.option("--query", t.query, "samples judged by").within(1, 1000).shows_default();
+  command.option("--inner-steps", t.inner_steps, "gradient steps of the adaptation").within(0, 20).shows_default();
+  command.option("--validate-every", t.validate_every, "episodes between validations")
+      .within(1, 1000000)
+      .shows_default();
+  command.option("--rate", t.rate, "Adam's learning rate").within(1e-12, 1.0).shows_default();
+  command.option("--divergence-weight", t.divergence_weight, "weight of the z network's KL term")
+      .within(0.0, 1e6)
+      .shows_default();
+  command.option("--seed", t.seed, "of initial weights, tasks and z").shows_default();
+  command.option("--threads", t.threads, "0: all; does not change the result").within(0, 1024).shows_default();
+  command.flag("--json", o->json, "one JSON document");
+  command.flag("--quiet", o->quiet, "no progress");
+  command.footer("example: naslat train --config configs/help_nasbench201.toml --out help.ckpt");
   return [o] { run(*o); };
 }
 

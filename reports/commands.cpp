@@ -98,40 +98,39 @@ void run_report(const ReportArguments& arguments) {
 
 }  // namespace
 
-Action characterize_command(CLI::App& app) {
+Action characterize_command(Command& command) {
   const auto arguments = std::make_shared<CharacterizeArguments>();
-  app.add_option("--space", arguments->space, "search space")->capture_default_str();
-  app.add_option("--out", arguments->out, "report directory; default: naslat-<device>");
-  app.add_option("--predictor", arguments->predictor, "additive: any space, with error bars; help: the paper's")
-      ->check(CLI::IsMember({"additive", "help"}))
-      ->capture_default_str();
-  app.add_option("--samples", arguments->samples, "networks the predictor is adapted to, beside the ten references")
-      ->check(CLI::Range(2, 1000))
-      ->capture_default_str();
-  app.add_option("--target-error", arguments->target_error_pct,
-                 "percent: more networks are timed until half of the 90% intervals are as narrow")
-      ->check(CLI::Range(0.0, 1000.0))
-      ->capture_default_str();
-  app.add_option("--max-samples", arguments->most_samples, "but no more than so many")
-      ->check(CLI::Range(2, 1000))
-      ->capture_default_str();
-  app.add_option("--held-out", arguments->held_out, "networks timed to check the predictions")
-      ->check(CLI::Range(2, 10000))
-      ->capture_default_str();
-  arguments->device = add_device_options(app);
-  arguments->protocol = add_protocol_options(app);
-  arguments->output = add_output_options(app);
-  app.footer("example: naslat characterize --threads 2 --mode fused");
+  command.option("--space", arguments->space, "search space").shows_default();
+  command.option("--out", arguments->out, "report directory; default: naslat-<device>");
+  command.option("--predictor", arguments->predictor, "additive: any space, with error bars; help: the paper's")
+      .one_of({"additive", "help"})
+      .shows_default();
+  command.option("--samples", arguments->samples, "networks the predictor is adapted to, beside the ten references")
+      .within(2, 1000)
+      .shows_default();
+  command
+      .option("--target-error", arguments->target_error_pct,
+              "percent: more networks are timed until half of the 90% intervals are as narrow")
+      .within(0.0, 1000.0)
+      .shows_default();
+  command.option("--max-samples", arguments->most_samples, "but no more than so many").within(2, 1000).shows_default();
+  command.option("--held-out", arguments->held_out, "networks timed to check the predictions")
+      .within(2, 10000)
+      .shows_default();
+  arguments->device = add_device_options(command);
+  arguments->protocol = add_protocol_options(command);
+  arguments->output = add_output_options(command);
+  command.footer("example: naslat characterize --threads 2 --mode fused");
   return [arguments] { run_characterize(*arguments); };
 }
 
-Action report_command(CLI::App& app) {
+Action report_command(Command& command) {
   const auto arguments = std::make_shared<ReportArguments>();
-  app.add_option("folder", arguments->folder, "directory that characterize or evaluate --out wrote");
-  app.add_option("--format", arguments->format, "md, csv, json or svg")
-      ->check(CLI::IsMember({"md", "csv", "json", "svg"}))
-      ->capture_default_str();
-  app.footer("example: naslat report naslat-xeon_t2_b1_f32_fused --format csv");
+  command.option("folder", arguments->folder, "directory that characterize or evaluate --out wrote");
+  command.option("--format", arguments->format, "md, csv, json or svg")
+      .one_of({"md", "csv", "json", "svg"})
+      .shows_default();
+  command.footer("example: naslat report naslat-xeon_t2_b1_f32_fused --format csv");
   return [arguments] { run_report(*arguments); };
 }
 

@@ -119,12 +119,12 @@ void run(const Options& options) {
 
 }  // namespace
 
-Action spaces_command(CLI::App& app) {
+Action spaces_command(Command& command) {
   const auto options = std::make_shared<Options>();
-  app.add_option("space", options->space, "search space, as listed by `naslat spaces`");
-  app.add_option("architecture", options->architecture, "an architecture's text, or its index");
-  app.add_flag("--json", options->json, "one JSON document");
-  app.footer("example: naslat spaces nasbench201 1462");
+  command.option("space", options->space, "search space, as listed by `naslat spaces`");
+  command.option("architecture", options->architecture, "an architecture's text, or its index");
+  command.flag("--json", options->json, "one JSON document");
+  command.footer("example: naslat spaces nasbench201 1462");
   return [options] { run(*options); };
 }
 

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -11,12 +10,11 @@
 namespace naslat {
 namespace {
 
-std::string error_of(std::vector<std::string> arguments) {
-  std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them last first
-  CLI::App app;
-  const auto options = add_device_options(app);
+std::string error_of(const std::vector<std::string>& arguments) {
+  Command command;
+  const auto options = add_device_options(command);
   try {
-    app.parse(arguments);
+    command.parse(arguments);
     static_cast<void>(options->device());
   } catch (const ConfigError& error) {
     return error.what();

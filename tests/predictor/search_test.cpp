@@ -141,11 +141,10 @@ class SearchFiles : public testing::Test {
   }
 
   /// What `naslat search` prints.
-  [[nodiscard]] std::string search(std::vector<std::string> arguments) const {
-    CLI::App app;
-    const Action action = search_command(app);
-    std::ranges::reverse(arguments);
-    app.parse(arguments);
+  [[nodiscard]] std::string search(const std::vector<std::string>& arguments) const {
+    Command command;
+    const Action action = search_command(command);
+    command.parse(arguments);
     testing::internal::CaptureStdout();
     try {
       action();
