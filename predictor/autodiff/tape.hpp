@@ -142,7 +142,4 @@ class Tape {
   RecycledMemory memory_;
 };
 
-extern template class Tape<float>;
-extern template class Tape<double>;
-
 }  // namespace naslat
