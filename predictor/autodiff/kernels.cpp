@@ -2,7 +2,9 @@
 
 #include <Eigen/Core>
 #include <algorithm>
+#include <type_traits>
 
+#include "measure/arena.hpp"
 #include "predictor/autodiff/kernel_code.hpp"
 
 namespace naslat {
@@ -34,9 +36,11 @@ const Kernels& kernels() {
 
 template <>
 void multiply(const Product& product, const float* a, const float* b, const float* bias, float* c) {
-  thread_local Eigen::ArrayXf scratch;  // grows to this thread's deepest product and stays
-  if (scratch.size() < kProductScratch * product.k) scratch.resize(kProductScratch * product.k);
-  kernels().multiply(product, a, b, bias, c, scratch.data());
+  thread_local MemoryBlock scratch;  // grows to this thread's largest product and stays
+  const std::size_t bytes = static_cast<std::size_t>(scratch_size(product)) * sizeof(float);
+  if (scratch.bytes() < bytes)
+    scratch = MemoryBlock(bytes, MemoryBlock::Pages::normal, MemoryBlock::Contents::anything);
+  kernels().multiply(product, a, b, bias, c, reinterpret_cast<float*>(scratch.data()));
 }
 template <>
 void multiply(const Product& p, const double* a, const double* b, const double* bias, double* c) {
@@ -68,32 +72,38 @@ void multiply_sparse(const SparseRows& s, const double* x, double* y, std::ptrdi
   }
 }
 
-template <>
-void gate(const float* x, const float* by, float* y, std::ptrdiff_t count) {
-  kernels().gate(x, by, y, count);
-}
-template <>
-void gate(const double* x, const double* by, double* y, std::ptrdiff_t count) {
-  gate_values(x, by, y, count);
-}
-
-template <>
-void add(const float* a, const float* b, float* y, std::ptrdiff_t count) {
-  kernels().add(a, b, y, count);
-}
-template <>
-void add(const double* a, const double* b, double* y, std::ptrdiff_t count) {
-  add_values(a, b, y, count);
+template <typename T>
+void gate(const T* x, const T* by, T* y, std::ptrdiff_t count) {
+  if constexpr (std::is_same_v<T, float>) {
+    kernels().gate(x, by, y, count);
+  } else {
+    gate_values(x, by, y, count);
+  }
 }
 
-template <>
-void multiply_add(const float* base, const float* a, const float* b, float factor, float* y, std::ptrdiff_t count) {
-  kernels().multiply_add(base, a, b, factor, y, count);
+template <typename T>
+void add(const T* a, const T* b, T* y, std::ptrdiff_t count) {
+  if constexpr (std::is_same_v<T, float>) {
+    kernels().add(a, b, y, count);
+  } else {
+    add_values(a, b, y, count);
+  }
 }
-template <>
-void multiply_add(const double* base, const double* a, const double* b, double factor, double* y,
-                  std::ptrdiff_t count) {
-  multiply_add_values(base, a, b, factor, y, count);
+
+template <typename T>
+void multiply_add(const T* base, const T* a, const T* b, T factor, T* y, std::ptrdiff_t count) {
+  if constexpr (std::is_same_v<T, float>) {
+    kernels().multiply_add(base, a, b, factor, y, count);
+  } else {
+    multiply_add_values(base, a, b, factor, y, count);
+  }
 }
+
+template void gate(const float*, const float*, float*, std::ptrdiff_t);
+template void gate(const double*, const double*, double*, std::ptrdiff_t);
+template void add(const float*, const float*, float*, std::ptrdiff_t);
+template void add(const double*, const double*, double*, std::ptrdiff_t);
+template void multiply_add(const float*, const float*, const float*, float, float*, std::ptrdiff_t);
+template void multiply_add(const double*, const double*, const double*, double, double*, std::ptrdiff_t);
 
 }  // namespace naslat

@@ -19,10 +19,20 @@ struct SparseRows {
   const float* value;
 };
 
+constexpr std::ptrdiff_t kDepth = 256;       ///< columns of a factor looked at together
+constexpr std::ptrdiff_t kStagedRow = 276;   ///< a row of them and what a vector may write beyond, not a power of two
+constexpr std::ptrdiff_t kWidestPanel = 32;  ///< two of the widest vectors
+
+/// Floats that a product works in, at addresses that are multiples of 64 if it shall be fast.
+[[nodiscard]] constexpr std::ptrdiff_t scratch_size(const Product& p) {
+  return p.transpose_a ? p.k * (p.m + p.n + 2 * kWidestPanel) + p.m * p.n + kWidestPanel
+                       : kWidestPanel * kDepth + kStagedRow * (p.m + 1);
+}
+
 /// The loops that training spends its time in, compiled once per instruction set.
 struct Kernels {
   const char* name;  ///< "avx512", "avx2" or "baseline"
-  /// @param bias n values added to every row, or null @param scratch kProductScratch·k floats
+  /// @param bias n values added to every row, or null
   void (*multiply)(const Product& product, const float* a, const float* b, const float* bias, float* c, float* scratch);
   /// y = S·x; x has `columns` columns.
   void (*multiply_sparse)(const SparseRows& s, const float* x, float* y, std::ptrdiff_t columns);
@@ -32,7 +42,6 @@ struct Kernels {
   /// y = base + factor·a∘b. @param base null for zeros
   void (*multiply_add)(const float* base, const float* a, const float* b, float factor, float* y, std::ptrdiff_t count);
 };
-constexpr std::ptrdiff_t kProductScratch = 32;
 
 extern const Kernels kBaselineKernels, kAvx2Kernels, kAvx512Kernels;
 

@@ -14,7 +14,7 @@ namespace naslat {
 
 namespace {
 
-constexpr std::size_t kChunk = 500;  // architectures predicted at once: what fits the caches
+constexpr std::size_t kChunk = 250;  // architectures predicted at once: what fits the caches
 
 /// The batches of one pass over all samples.
 std::vector<std::vector<std::size_t>> draw_batches(std::size_t samples, std::size_t batch, Rng& rng) {
@@ -64,13 +64,21 @@ void fit(std::vector<Matrix<float>>& parameters, const Forward& forward, std::sp
 }
 
 std::vector<double> predict_all(std::span<const Encoding> x, int depth, int threads, const PredictBatch& predict) {
+  std::vector<ColouredGraph> graphs(x.size());
+  parallel_for(x.size(), threads, [&](std::size_t, std::size_t i) { graphs[i] = coloured(x[i], depth); });
+  std::vector<const ColouredGraph*> order;
+  for (const ColouredGraph& graph : graphs) order.push_back(&graph);
+  std::ranges::sort(order, [](const auto* a, const auto* b) { return a->colours < b->colours; });  // equal rows meet
+
   std::vector<double> targets(x.size());
   std::vector<Tape<float>> tapes(static_cast<std::size_t>(threads));
   parallel_for((x.size() + kChunk - 1) / kChunk, threads, [&](std::size_t worker, std::size_t chunk) {
-    const std::size_t first = chunk * kChunk, count = std::min(kChunk, x.size() - first);
+    const std::span part = std::span(order).subspan(chunk * kChunk, std::min(kChunk, x.size() - chunk * kChunk));
     tapes[worker].clear();
-    const Matrix<float> y = predict(tapes[worker], batch_graphs(x.subspan(first, count), depth));
-    std::copy(y.data(), y.data() + count, targets.begin() + static_cast<std::ptrdiff_t>(first));
+    const Matrix<float> y = predict(tapes[worker], batch_graphs(part));
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      targets[static_cast<std::size_t>(part[i]->encoding - x.data())] = y(static_cast<Eigen::Index>(i), 0);
+    }
   });
   return targets;
 }
