@@ -55,7 +55,7 @@ class BuiltInPredictor : public testing::Test {
   }
 
   static const MadeUpDevices& data() {
-    static const MadeUpDevices devices(600);
+    static const MadeUpDevices devices(300);
     return devices;
   }
 
