@@ -44,6 +44,7 @@ inline void unite_rows(const Stored& x, Index rows, Index first, Bits* bits) {
   for (Index i = 0; i < Count; ++i) bits[i] = sum[i];
 }
 
+/// Looks at every value once. @pre columns <= kDepth
 void find_live_columns(const Stored& x, Index rows, Index columns, LiveColumns& live) {
   Bits bits[kDepth / kVector];
   Index first = 0;

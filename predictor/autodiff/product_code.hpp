@@ -110,6 +110,7 @@ void tile_of(Index rows, const float* a, Index column, const Panel& b, Index dep
   tile<Rows, Vectors, Row>(a, column, b, depth, c);
 }
 
+/// All rows of some columns of C; columns that do not fill the vectors go by a copy. @param column as in block_product
 template <Index Vectors, Index Row>
 void panel_product(const float* a, Index column, Index rows, const Panel& b, Index depth, const Target& c) {
   constexpr Index kWidth = Vectors * kVector;
@@ -135,7 +136,8 @@ void panel_product(const float* a, Index column, Index rows, const Panel& b, Ind
   }
 }
 
-/// C = A·op(B). @param live the rows of op(B) that A's columns meet, or null for all
+/// C = A·op(B), panel by panel. @tparam Row and @param column element (i, k) of A is at a[i·Row + k·column]
+/// @param live the rows of op(B) that A's columns meet, or null for all
 template <Index Row>
 void block_product(const float* a, Index column, const LiveColumns* live, const Product& p, const Stored& b,
                    const float* bias, float* c, float* scratch) {
@@ -196,6 +198,7 @@ void multiply_vector(const Product& p, const float* a, const float* b, const flo
   }
 }
 
+/// C = op(A)·op(B), kDepth columns of A after the others. @param scratch of scratch_size()
 void multiply_by_tiles(const Product& product, const float* a, const float* b, const float* bias, float* c,
                        float* scratch) {
   if (product.transpose_a) return multiply_transposed(product, a, b, bias, c, scratch);
