@@ -72,22 +72,29 @@ void multiply_sparse(const SparseRows& s, const double* x, double* y, std::ptrdi
   }
 }
 
+namespace {
+
+/// y of a and b: by the kernel in single precision, by the plain loop in double.
 template <typename T>
-void gate(const T* x, const T* by, T* y, std::ptrdiff_t count) {
+void element_wise(void (*Kernels::*kernel)(const float*, const float*, float*, std::ptrdiff_t),
+                  void (*loop)(const T*, const T*, T*, std::ptrdiff_t), const T* a, const T* b, T* y,
+                  std::ptrdiff_t count) {
   if constexpr (std::is_same_v<T, float>) {
-    kernels().gate(x, by, y, count);
+    (kernels().*kernel)(a, b, y, count);
   } else {
-    gate_values(x, by, y, count);
+    loop(a, b, y, count);
   }
 }
 
+}  // namespace
+
+template <typename T>
+void gate(const T* x, const T* by, T* y, std::ptrdiff_t count) {
+  element_wise<T>(&Kernels::gate, gate_values<T>, x, by, y, count);
+}
 template <typename T>
 void add(const T* a, const T* b, T* y, std::ptrdiff_t count) {
-  if constexpr (std::is_same_v<T, float>) {
-    kernels().add(a, b, y, count);
-  } else {
-    add_values(a, b, y, count);
-  }
+  element_wise<T>(&Kernels::add, add_values<T>, a, b, y, count);
 }
 
 template <typename T>

@@ -2,9 +2,9 @@
 // steps, second order, for each space that HELP trains on. The latencies are made up; the work depends on them only by
 // which units stay dark. Measured in turns with the released Python on two cores of a virtual machine, its own
 // validation left out, in its own PyTorch 1.8 (2.3 is a little slower): .11, .055 and .059 s where this took .022, .012
-// and .012 alone: five times as long. Since then this takes .64, .72 and .85 of the processor time (old and new in turns,
-// one thread), and .85, .86 and .84 of that since products leave out dark units (the same, two threads). The Python took
-// .85 s per episode of NAS-Bench-201 where it was first timed.
+// and .012 alone: five times as long. Since then this takes .64, .72 and .85 of the processor time (old and new in
+// turns, one thread), and .85, .86 and .84 of that since products leave out dark units (the same, two threads). The
+// Python took .85 s per episode of NAS-Bench-201 where it was first timed.
 //   meta_train_bench [episodes] [threads] [space …]
 
 #include <fmt/format.h>
