@@ -88,9 +88,8 @@ class BrpNas final : public LatencyPredictor {
   static Var forward(Tape<float>& tape, const GraphBatch& batch, std::span<const Var> parameters) {
     Var x = tape.leaf(batch.nodes);  // A·X already, where there is a graph
     for (int layer = 0; layer < kLayers; ++layer) {
-      const auto at = static_cast<std::size_t>(2 * layer);
-      if (layer > 0 && !batch.adjacency.empty()) x = tape.sparse(batch.adjacency[at / 2 - 1], x);
-      x = tape.linear(x, parameters[at], parameters[at + 1], false, true);
+      const auto i = static_cast<std::size_t>(layer);
+      x = graph_convolution(tape, batch, i, x, parameters[2 * i], parameters[2 * i + 1]);
     }
     return tape.linear(x, parameters[2 * kLayers], parameters[2 * kLayers + 1], false, false);
   }

@@ -38,4 +38,17 @@ struct ColouredGraph {
 [[nodiscard]] GraphBatch batch_graphs(std::span<const ColouredGraph* const> graphs);
 [[nodiscard]] GraphBatch batch_graphs(std::span<const Encoding> encodings, int depth);
 
+/// ReLU(A·H·W + b), or without A in a flat space. Products come where rows are fewest: before the sum, as colours are
+/// only told apart further, but after it in the last layer, which reads one node of each graph. The order hangs on the
+/// layer alone, so that rounding does not depend on the other graphs of the batch.
+/// @param layer 0 for the first, which starts from the batch's nodes @param weight in×out @param bias 1×out
+template <typename T>
+[[nodiscard]] Var graph_convolution(Tape<T>& tape, const GraphBatch& batch, std::size_t layer, Var h, Var weight,
+                                    Var bias) {
+  if (layer == 0 || batch.adjacency.empty()) return tape.linear(h, weight, bias, false, true);
+  const auto& adjacency = batch.adjacency[layer - 1];
+  if (layer < batch.adjacency.size()) return tape.rectified_sparse(adjacency, tape.matmul(h, weight), bias);
+  return tape.linear(tape.sparse(adjacency, h), weight, bias, false, true);
+}
+
 }  // namespace naslat

@@ -25,8 +25,7 @@ Matrix<float> condition(const HardwareEmbedding& embedding, const HelpDesign& de
 
 /// theta after the inner steps, for one draw of z.
 struct AdaptedModel {
-  std::vector<Matrix<float>> theta;
-  std::optional<Matrix<float>> z;
+  std::vector<Matrix<float>> encoder, header;
 };
 
 AdaptedModel adapt_once(Tape<float>& tape, const HelpParameters& parameters, const HelpDesign& design,
@@ -41,13 +40,13 @@ AdaptedModel adapt_once(Tape<float>& tape, const HelpParameters& parameters, con
   for (int step = 0; step < (design.adapted ? kInnerSteps : 0); ++step) {
     theta = inner_step(tape, support, wanted, v_h, theta, vars.rates, z);
   }
-  return {values_of(tape, theta), z ? std::optional<Matrix<float>>(tape.value(*z)) : std::nullopt};
+  return {values_of(tape, encoder_of(theta)), values_of(tape, header_for(tape, v_h, theta, z))};
 }
 
 class HelpEstimator final : public Estimator {
  public:
-  HelpEstimator(std::vector<AdaptedModel> models, Matrix<float> embedding, TargetScale scale, int threads)
-      : models_(std::move(models)), embedding_(std::move(embedding)), scale_(scale), threads_(threads) {}
+  HelpEstimator(std::vector<AdaptedModel> models, TargetScale scale, int threads)
+      : models_(std::move(models)), scale_(scale), threads_(threads) {}
 
   [[nodiscard]] std::vector<double> predict_s(std::span<const Encoding> architectures) const override {
     std::vector<double> latency_s =
@@ -62,14 +61,13 @@ class HelpEstimator final : public Estimator {
     Matrix<float> sum = Matrix<float>::Zero(batch.architectures(), 1);
     for (const AdaptedModel& model : models_) {
       tape.clear();
-      const std::optional<Var> z = model.z ? std::optional(tape.leaf(*model.z)) : std::nullopt;
-      sum += tape.value(help_forward(tape, batch, tape.leaf(embedding_), leaves(tape, model.theta), z));
+      const Var encoded = encode_architectures(tape, batch, leaves(tape, model.encoder));
+      sum += tape.value(perceptron(tape, encoded, leaves(tape, model.header)));
     }
     return sum / static_cast<float>(models_.size());
   }
 
   std::vector<AdaptedModel> models_;
-  Matrix<float> embedding_;
   TargetScale scale_;
   int threads_;
 };
@@ -157,7 +155,7 @@ std::unique_ptr<Estimator> HelpPredictor::adapt(const HardwareEmbedding& embeddi
   parallel_for(models.size(), training_.threads, [&](std::size_t worker, std::size_t draw) {
     models[draw] = adapt_once(tapes[worker], *parameters_, training_.design, batch, wanted, v_h, noise[draw]);
   });
-  return std::make_unique<HelpEstimator>(std::move(models), v_h, scale, training_.threads);
+  return std::make_unique<HelpEstimator>(std::move(models), scale, training_.threads);
 }
 
 MetaTrained meta_train(const SourcePool& pool, const HelpTraining& config, const TrainingObserver& observe) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cmath>
 
 #include "predictor/nn/layers.hpp"
@@ -12,8 +13,7 @@ namespace {
 
 constexpr double kModulation = 0.01;  // released code: weights·(1 + 0.01 z), biases + 0.01 z
 constexpr float kInitialRate = 1e-3F;
-constexpr int kHeaderLayers = 3;
-constexpr std::size_t kGraphEncoderParameters = 8, kFlatEncoderParameters = 4;  // weight and bias of each layer
+constexpr std::size_t kHeaderLayers = 3, kDeviceParameters = 4;  // the latter weights and biases
 
 class Initialiser {
  public:
@@ -111,19 +111,27 @@ Var divergence(Tape<T>& tape, const Modulators& m) {
 
 namespace {
 
-/// W∘(1 + 0.01 z) scales the inputs of a layer, b + 0.01 z shifts its outputs. The scale is put on the inputs
-/// themselves, which are smaller than W when there are few.
+struct HeaderLayer {
+  Var weight, bias;            // out×in, 1×out
+  std::optional<Var> factors;  // of the inputs, 1×in
+};
+
+/// For one device. W∘(1 + 0.01 z) scales the inputs of a layer, b + 0.01 z shifts its outputs.
 template <typename T>
-Var header(Tape<T>& tape, Var arch, Var device, std::span<const Var> theta, std::optional<Var> z) {
+std::array<HeaderLayer, kHeaderLayers> header_layers(Tape<T>& tape, Var embedding, std::span<const Var> theta,
+                                                     std::optional<Var> z) {
   constexpr Eigen::Index kWide = 2 * kHelpWidth;
+  const std::span<const Var> parameters = theta.last(2 * kHeaderLayers);
+  const Var device = tape.relu(perceptron(tape, embedding, theta.subspan(encoder_of(theta).size(), kDeviceParameters)));
   const Var ones = tape.filled(1, kWide, 1);
-  Var x = arch;
-  for (int layer = 0; layer < kHeaderLayers; ++layer) {
-    Var weight = theta[static_cast<std::size_t>(2 * layer)], bias = theta[static_cast<std::size_t>(2 * layer + 1)];
+  std::array<HeaderLayer, kHeaderLayers> layers;
+  for (std::size_t layer = 0; layer < kHeaderLayers; ++layer) {
+    Var weight = parameters[2 * layer], bias = parameters[2 * layer + 1];
     std::optional<Var> factors;
     if (z) {
-      factors = tape.add(ones, tape.scale(tape.columns(*z, layer * kWide, kWide), T(kModulation)));
-      const Var shift = tape.scale(tape.columns(*z, kHeaderLayers * kWide + layer, 1), T(kModulation));
+      const auto at = static_cast<Eigen::Index>(layer);
+      factors = tape.add(ones, tape.scale(tape.columns(*z, at * kWide, kWide), T(kModulation)));
+      const Var shift = tape.scale(tape.columns(*z, kHeaderLayers * kWide + at, 1), T(kModulation));
       bias = tape.add(bias, tape.repeat(shift, 1, tape.value(bias).cols()));
     }
     if (layer == 0) {  // the device's half of the concatenated input is the same for all: a row of its own
@@ -133,31 +141,48 @@ Var header(Tape<T>& tape, Var arch, Var device, std::span<const Var> theta, std:
       weight = tape.columns(weight, 0, kHelpWidth);
       if (factors) factors = tape.columns(*factors, 0, kHelpWidth);
     }
-    x = tape.linear(factors ? tape.multiply_row(x, *factors) : x, weight, bias, true, layer + 1 < kHeaderLayers);
+    layers[layer] = {weight, bias, factors};
   }
-  return x;
+  return layers;
 }
 
 }  // namespace
+
+std::span<const Var> encoder_of(std::span<const Var> theta) {
+  return theta.first(theta.size() - kDeviceParameters - 2 * kHeaderLayers);
+}
 
 template <typename T>
 Var encode_architectures(Tape<T>& tape, const GraphBatch& batch, std::span<const Var> encoder) {
   const bool graph = !batch.adjacency.empty();
   Var x = tape.leaf(batch.nodes.template cast<T>());
   for (std::size_t i = 0; i < encoder.size(); i += 2) {
-    if (graph && i > 0) x = tape.sparse(batch.adjacency[i / 2 - 1], x);  // A·(H·W) = (A·H)·W; the batch has A·X
-    x = tape.linear(x, encoder[i], encoder[i + 1], !graph, true);
+    x = graph ? graph_convolution(tape, batch, i / 2, x, encoder[i], encoder[i + 1])
+              : tape.linear(x, encoder[i], encoder[i + 1], true, true);
   }
   return x;
 }
 
 template <typename T>
+std::vector<Var> header_for(Tape<T>& tape, Var embedding, std::span<const Var> theta, std::optional<Var> z) {
+  std::vector<Var> parameters;
+  for (const HeaderLayer& layer : header_layers(tape, embedding, theta, z)) {
+    parameters.push_back(layer.factors ? tape.multiply_row(layer.weight, *layer.factors) : layer.weight);
+    parameters.push_back(layer.bias);
+  }
+  return parameters;
+}
+
+template <typename T>
 Var help_forward(Tape<T>& tape, const GraphBatch& batch, Var embedding, std::span<const Var> theta,
                  std::optional<Var> z) {
-  const std::size_t encoder = batch.adjacency.empty() ? kFlatEncoderParameters : kGraphEncoderParameters;
-  const Var arch = encode_architectures(tape, batch, theta.first(encoder));
-  const Var device = tape.relu(perceptron(tape, embedding, theta.subspan(encoder, 4)));
-  return header(tape, arch, device, theta.subspan(encoder + 4), z);
+  Var x = encode_architectures(tape, batch, encoder_of(theta));
+  const auto layers = header_layers(tape, embedding, theta, z);
+  for (std::size_t i = 0; i < layers.size(); ++i) {  // few inputs are scaled in less time than all weights
+    if (layers[i].factors) x = tape.multiply_row(x, *layers[i].factors);
+    x = tape.linear(x, layers[i].weight, layers[i].bias, true, i + 1 < layers.size());
+  }
+  return x;
 }
 
 template <typename T>
@@ -187,6 +212,7 @@ std::vector<Var> inner_step(Tape<T>& tape, const GraphBatch& support, Var target
   template Var sample_modulators(Tape<T>&, const Modulators&, Var);                                      \
   template Var divergence(Tape<T>&, const Modulators&);                                                  \
   template Var encode_architectures(Tape<T>&, const GraphBatch&, std::span<const Var>);                  \
+  template std::vector<Var> header_for(Tape<T>&, Var, std::span<const Var>, std::optional<Var>);         \
   template Var help_forward(Tape<T>&, const GraphBatch&, Var, std::span<const Var>, std::optional<Var>); \
   template Var mean_squared_error(Tape<T>&, Var, Var);                                                   \
   template std::vector<Var> inner_step(Tape<T>&, const GraphBatch&, Var, Var, std::span<const Var>,      \

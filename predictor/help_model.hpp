@@ -56,6 +56,15 @@ template <typename T>
 template <typename T>
 [[nodiscard]] Var encode_architectures(Tape<T>& tape, const GraphBatch& batch, std::span<const Var> encoder);
 
+/// The architecture encoder's share of theta.
+[[nodiscard]] std::span<const Var> encoder_of(std::span<const Var> theta);
+
+/// The header for one device and one z as a perceptron, weight (out×in) and bias of each layer: applied to encoded
+/// architectures, it predicts what help_forward does.
+template <typename T>
+[[nodiscard]] std::vector<Var> header_for(Tape<T>& tape, Var embedding, std::span<const Var> theta,
+                                          std::optional<Var> z);
+
 /// Predicted targets of a batch, architectures×1.
 /// @param embedding V_h as 1×10 @param z modulators of the header (1×603), or nothing for the plain model
 template <typename T>

@@ -153,7 +153,9 @@ void Tape<T>::backward(Var at, Var g, Accumulator& into) {
       break;
     }
     case Kind::sparse:
-      into.add(a, sparse(node.matrix, g, !node.transpose_a));
+      if (node.rectified) g = gate(g, at);
+      if (to_a) into.add(a, sparse(node.matrix, g, !node.transpose_a));
+      if (into.depends(node.c)) into.add(node.c, column_sums(g));
       break;
     case Kind::add:
       if (to_a) into.add(a, g);

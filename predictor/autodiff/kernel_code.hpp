@@ -10,27 +10,35 @@ namespace naslat {
 
 namespace {
 
-/// Count·Width columns of one row of S·x: the sums stay in registers.
+/// Count·Width columns of one row of S·x, or of max(0, S·x + bias), from `first` on: the sums stay in registers.
 template <Index Width, Index Count>
-inline void sum_row(const SparseRows& s, Index row, const float* x, float* y, Index columns) {
+inline void sum_row(const SparseRows& s, Index row, const float* x, const float* bias, float* y, Index columns,
+                    Index first) {
   typedef float Lanes __attribute__((vector_size(Width * sizeof(float)), aligned(sizeof(float)), may_alias));
   Lanes sum[Count] = {};
+  if (bias != nullptr) {
+#pragma GCC unroll 4
+    for (Index i = 0; i < Count; ++i) sum[i] = reinterpret_cast<const Lanes*>(bias + first)[i];
+  }
   for (std::size_t e = s.begin[row]; e < s.begin[row + 1]; ++e) {
-    const float* const from = x + static_cast<Index>(s.column[e]) * columns;
+    const float* const from = x + static_cast<Index>(s.column[e]) * columns + first;
 #pragma GCC unroll 4
     for (Index i = 0; i < Count; ++i) sum[i] += s.value[e] * reinterpret_cast<const Lanes*>(from)[i];
   }
 #pragma GCC unroll 4
-  for (Index i = 0; i < Count; ++i) reinterpret_cast<Lanes*>(y)[i] = sum[i];
+  for (Index i = 0; i < Count; ++i) {
+    const Lanes rectified = sum[i] > 0 ? sum[i] : Lanes{};
+    reinterpret_cast<Lanes*>(y + first)[i] = bias != nullptr ? rectified : sum[i];
+  }
 }
 
-void sum_rows(const SparseRows& s, const float* x, float* y, Index columns) {
+void sum_rows(const SparseRows& s, const float* x, const float* bias, float* y, Index columns) {
   for (Index row = 0; row < s.rows; ++row, y += columns) {
     Index j = 0;
-    for (; j + 4 * kVector <= columns; j += 4 * kVector) sum_row<kVector, 4>(s, row, x + j, y + j, columns);
-    for (; j + kVector <= columns; j += kVector) sum_row<kVector, 1>(s, row, x + j, y + j, columns);
-    for (; j + 4 <= columns; j += 4) sum_row<4, 1>(s, row, x + j, y + j, columns);
-    for (; j < columns; ++j) sum_row<1, 1>(s, row, x + j, y + j, columns);
+    for (; j + 4 * kVector <= columns; j += 4 * kVector) sum_row<kVector, 4>(s, row, x, bias, y, columns, j);
+    for (; j + kVector <= columns; j += kVector) sum_row<kVector, 1>(s, row, x, bias, y, columns, j);
+    for (; j + 4 <= columns; j += 4) sum_row<4, 1>(s, row, x, bias, y, columns, j);
+    for (; j < columns; ++j) sum_row<1, 1>(s, row, x, bias, y, columns, j);
   }
 }
 

@@ -57,18 +57,19 @@ void multiply(const Product& p, const double* a, const double* b, const double* 
 }
 
 template <>
-void multiply_sparse(const SparseRows& s, const float* x, float* y, std::ptrdiff_t columns) {
-  kernels().multiply_sparse(s, x, y, columns);
+void multiply_sparse(const SparseRows& s, const float* x, const float* bias, float* y, std::ptrdiff_t columns) {
+  kernels().multiply_sparse(s, x, bias, y, columns);
 }
 template <>
-void multiply_sparse(const SparseRows& s, const double* x, double* y, std::ptrdiff_t columns) {
+void multiply_sparse(const SparseRows& s, const double* x, const double* bias, double* y, std::ptrdiff_t columns) {
   for (std::ptrdiff_t row = 0; row < s.rows; ++row, y += columns) {
-    std::fill_n(y, columns, 0.0);
+    for (std::ptrdiff_t j = 0; j < columns; ++j) y[j] = bias != nullptr ? bias[j] : 0;
     for (std::size_t e = s.begin[row]; e < s.begin[row + 1]; ++e) {
       for (std::ptrdiff_t j = 0; j < columns; ++j) {
         y[j] += static_cast<double>(s.value[e]) * x[static_cast<std::ptrdiff_t>(s.column[e]) * columns + j];
       }
     }
+    for (std::ptrdiff_t j = 0; bias != nullptr && j < columns; ++j) y[j] = std::max(y[j], 0.0);
   }
 }
 

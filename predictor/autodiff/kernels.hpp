@@ -34,8 +34,8 @@ struct Kernels {
   const char* name;  ///< "avx512", "avx2" or "baseline"
   /// @param bias n values added to every row, or null
   void (*multiply)(const Product& product, const float* a, const float* b, const float* bias, float* c, float* scratch);
-  /// y = S·x; x has `columns` columns.
-  void (*multiply_sparse)(const SparseRows& s, const float* x, float* y, std::ptrdiff_t columns);
+  /// y = S·x or, with a bias, y = max(0, S·x + bias); x has `columns` columns. @param bias of each column, or null
+  void (*multiply_sparse)(const SparseRows& s, const float* x, const float* bias, float* y, std::ptrdiff_t columns);
   /// y = x where by > 0, else 0.
   void (*gate)(const float* x, const float* by, float* y, std::ptrdiff_t count);
   void (*add)(const float* a, const float* b, float* y, std::ptrdiff_t count);  ///< y = a + b
@@ -53,7 +53,7 @@ extern const Kernels kBaselineKernels, kAvx2Kernels, kAvx512Kernels;
 template <typename T>
 void multiply(const Product& product, const T* a, const T* b, const T* bias, T* c);
 template <typename T>
-void multiply_sparse(const SparseRows& s, const T* x, T* y, std::ptrdiff_t columns);
+void multiply_sparse(const SparseRows& s, const T* x, const T* bias, T* y, std::ptrdiff_t columns);
 template <typename T>
 void gate(const T* x, const T* by, T* y, std::ptrdiff_t count);
 template <typename T>

@@ -124,15 +124,28 @@ void Tape<T>::accumulate_product(Var sum, Var a, Var b, bool transpose_a, bool t
 }
 
 template <typename T>
-Var Tape<T>::sparse(const std::shared_ptr<const SparseMatrix>& s, Var x, bool transpose) {
-  const SparseMatrix::Rows& rows = transpose ? s->by_column : s->by_row;
-  const std::size_t count = transpose ? s->columns : s->rows;
-  assert(static_cast<std::size_t>(value(x).rows()) == (transpose ? s->rows : s->columns));
-  const Var y = record({.kind = Kind::sparse, .a = x, .transpose_a = transpose, .matrix = s},
-                       static_cast<Eigen::Index>(count), value(x).cols());
+Var Tape<T>::record_sparse(Node node) {
+  const SparseMatrix& s = *node.matrix;
+  const SparseMatrix::Rows& rows = node.transpose_a ? s.by_column : s.by_row;
+  const std::size_t count = node.transpose_a ? s.columns : s.rows;
+  const Var x = node.a;
+  const T* const bias = node.rectified ? value(node.c).data() : nullptr;
+  assert(static_cast<std::size_t>(value(x).rows()) == (node.transpose_a ? s.rows : s.columns));
+  const Var y = record(std::move(node), static_cast<Eigen::Index>(count), value(x).cols());
   multiply_sparse<T>({static_cast<std::ptrdiff_t>(count), rows.begin.data(), rows.column.data(), rows.value.data()},
-                     value(x).data(), result(y).data(), value(x).cols());
+                     value(x).data(), bias, result(y).data(), value(x).cols());
   return y;
+}
+
+template <typename T>
+Var Tape<T>::sparse(const std::shared_ptr<const SparseMatrix>& s, Var x, bool transpose) {
+  return record_sparse({.kind = Kind::sparse, .a = x, .transpose_a = transpose, .matrix = s});
+}
+
+template <typename T>
+Var Tape<T>::rectified_sparse(const std::shared_ptr<const SparseMatrix>& s, Var x, Var bias) {
+  assert(value(bias).size() == value(x).cols());
+  return record_sparse({.kind = Kind::sparse, .a = x, .c = bias, .rectified = true, .matrix = s});
 }
 
 template <typename T>

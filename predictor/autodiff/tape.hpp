@@ -57,6 +57,7 @@ class Tape {
   /// x·W + b, or max(0, x·W + b). @param bias 1×n, added to every row @param transposed whether W is out×in
   Var linear(Var x, Var weight, Var bias, bool transposed, bool rectified);
   Var sparse(const std::shared_ptr<const SparseMatrix>& s, Var x, bool transpose = false);  ///< s·x or sᵀ·x
+  Var rectified_sparse(const std::shared_ptr<const SparseMatrix>& s, Var x, Var bias);      ///< max(0, s·x + bias)
   Var add(Var a, Var b);
   Var subtract(Var a, Var b);
   Var multiply(Var a, Var b, T factor = 1);   ///< factor·a∘b, element-wise
@@ -125,7 +126,8 @@ class Tape {
   class Accumulator;
 
   Var record(Node node, Eigen::Index rows, Eigen::Index columns);
-  Value result(Var x) {  // of what record() made
+  Var record_sparse(Node node);  ///< and computes it
+  Value result(Var x) {          // of what record() made
     const Node& node = nodes_[static_cast<std::size_t>(x.id)];
     return {const_cast<T*>(node.data), node.rows, node.columns};
   }

@@ -4,7 +4,10 @@
 
 #include "configs/errors.hpp"
 #include "predictor/checkpoint.hpp"
+#include "predictor/help_model.hpp"
 #include "predictor/metrics.hpp"
+#include "predictor/nn/layers.hpp"
+#include "spaces/search_space.hpp"
 #include "tests/predictor/made_up_devices.hpp"
 
 namespace naslat {
@@ -42,6 +45,23 @@ TEST(HelpTraining, LearnsDevicesItHasNotSeen) {
   const MadeUpDevices data(120);
   const MetaTrained trained = train(data, 2, 1, 60);
   EXPECT_GT(trained.validation_spearman, 0.8);
+}
+
+TEST(HelpModel, HeaderForOneDeviceAndZIsAPerceptron) {
+  const SearchSpace& space = search_space("nasbench201");
+  Rng rng(2);
+  const GraphBatch batch =
+      batch_graphs(std::vector{space.encode(sample(space, rng)), space.encode(sample(space, rng))}, 3);
+  Tape<double> tape;
+  const HelpVars vars = on_tape(tape, initial_help_parameters(8, true, rng));
+  const Var v_h = tape.filled(1, kHelpEmbedding, 0.5);
+  const Var z = tape.leaf((10 * normal_row(kHelpModulators, rng)).cast<double>());
+  const Var encoded = encode_architectures(tape, batch, encoder_of(vars.theta));
+  const Var predicted = perceptron(tape, encoded, header_for(tape, v_h, vars.theta, z));
+  const Var wanted = help_forward(tape, batch, v_h, vars.theta, z);
+  EXPECT_TRUE(tape.value(predicted).isApprox(tape.value(wanted), 1e-12));
+  EXPECT_FALSE(
+      tape.value(predicted).isApprox(tape.value(help_forward(tape, batch, v_h, vars.theta, std::nullopt)), 1e-3));
 }
 
 /// The predictor in the binary, on a device that is none of those it was trained on.

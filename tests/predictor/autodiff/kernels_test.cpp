@@ -97,12 +97,18 @@ TEST(Kernels, GateAndSumRowsAlike) {
       std::vector<float> gated(x.size()), sums(3 * n);
       kernels->gate(x.data(), by.data(), gated.data(), std::ssize(x));
       for (std::size_t i = 0; i < x.size(); ++i) ASSERT_EQ(gated[i], by[i] > 0 ? x[i] : 0) << kernels->name;
-      kernels->multiply_sparse({3, begin.data(), column.data(), value.data()}, x.data(), sums.data(),
+      kernels->multiply_sparse({3, begin.data(), column.data(), value.data()}, x.data(), nullptr, sums.data(),
                                std::ssize(x) / 5);
       for (std::size_t j = 0; j < n; ++j) {
         ASSERT_EQ(sums[j], x[j] - 2 * x[4 * n + j]) << kernels->name;
         ASSERT_EQ(sums[n + j], 0) << kernels->name;
         ASSERT_EQ(sums[2 * n + j], 3 * x[n + j] + x[2 * n + j] + x[3 * n + j]) << kernels->name;
+      }
+      kernels->multiply_sparse({3, begin.data(), column.data(), value.data()}, x.data(), by.data(), sums.data(),
+                               std::ssize(x) / 5);
+      for (std::size_t j = 0; j < n; ++j) {
+        ASSERT_EQ(sums[j], std::max(by[j] + x[j] - 2 * x[4 * n + j], 0.0F)) << kernels->name;
+        ASSERT_EQ(sums[n + j], std::max(by[j], 0.0F)) << kernels->name;
       }
     }
   }

@@ -105,6 +105,7 @@ TEST(TapeGradients, OfProductsMatchCentralDifferences) {
   const auto s = SparseMatrix::make(3, 4, entries);
   check("s·a", {{4, 2}}, [s](auto& t, Vars x) { return t.sparse(s, x[0]); });
   check("sT·a", {{3, 2}}, [s](auto& t, Vars x) { return t.sparse(s, x[0], true); });
+  check("relu of s·a + b", {{4, 2}, {1, 2}}, [s](auto& t, Vars x) { return t.rectified_sparse(s, x[0], x[1]); });
 }
 
 TEST(TapeGradients, OfElementWiseOperationsMatchCentralDifferences) {
