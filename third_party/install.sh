@@ -13,9 +13,11 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   echo "not a Debian system: naslat needs what Debian calls: ${packages[*]}" >&2
   exit 0 # CMake says what is missing, if anything is
 fi
+native=$(dpkg --print-architecture) # a machine that builds for others may have a package several times
+installed=$(dpkg-query -W -f '${Package} ${Architecture} ${db:Status-Status}\n' "${packages[@]}" 2>/dev/null || true)
 missing=()
 for package in "${packages[@]}"; do
-  [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+  grep -qxE "$package ($native|all) installed" <<<"$installed" || missing+=("$package")
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
 
