@@ -24,7 +24,7 @@ add_library(naslat_minizip INTERFACE)
 target_include_directories(naslat_minizip SYSTEM INTERFACE ${MINIZIP_INCLUDE})
 target_link_libraries(naslat_minizip INTERFACE ${MINIZIP_LIBRARY} ${ZLIB_STATIC_LIBRARY})
 
-execute_process(COMMAND ${CMAKE_COMMAND} -E env CXX=${CMAKE_CXX_COMPILER} ${CMAKE_SOURCE_DIR}/third_party/onednn.sh
+execute_process(COMMAND ${CMAKE_COMMAND} -E env CXX=${CMAKE_CXX_COMPILER} CMAKE_TOOLCHAIN_FILE=${CMAKE_TOOLCHAIN_FILE} ${CMAKE_SOURCE_DIR}/third_party/onednn.sh
                         ${NASLAT_ONEDNN_SOURCE}
                 OUTPUT_VARIABLE onednn_prefix OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 find_package(dnnl 3.7 REQUIRED CONFIG PATHS ${onednn_prefix} NO_DEFAULT_PATH)

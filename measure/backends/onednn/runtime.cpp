@@ -18,7 +18,8 @@ struct IsaName {
   const char* name;
   dnnl::cpu_isa isa;
 };
-/// oneDNN's x86 levels, lowest first where they are ordered at all.
+/// oneDNN's levels for this architecture, lowest first where they are ordered at all.
+#if defined(__x86_64__)
 constexpr std::array<IsaName, 11> kIsaNames = {{{"sse41", dnnl::cpu_isa::sse41},
                                                 {"avx", dnnl::cpu_isa::avx},
                                                 {"avx2", dnnl::cpu_isa::avx2},
@@ -30,15 +31,20 @@ constexpr std::array<IsaName, 11> kIsaNames = {{{"sse41", dnnl::cpu_isa::sse41},
                                                 {"avx512_core_fp16", dnnl::cpu_isa::avx512_core_fp16},
                                                 {"avx512_core_amx", dnnl::cpu_isa::avx512_core_amx},
                                                 {"avx512_core_amx_fp16", dnnl::cpu_isa::avx512_core_amx_fp16}}};
+#elif defined(__aarch64__)  // numbers of its AArch64 sources: the public enumeration has no names for them
+constexpr std::array<IsaName, 4> kIsaNames = {{{"asimd", dnnl::cpu_isa{0x1}},
+                                               {"sve_128", dnnl::cpu_isa{0x3}},
+                                               {"sve_256", dnnl::cpu_isa{0x7}},
+                                               {"sve_512", dnnl::cpu_isa{0x27}}}};
+#else
+constexpr std::array<IsaName, 0> kIsaNames;
+#endif
 
 constexpr int kPrimitiveCacheCapacity =
     16384;  // an MBConv space has a few thousand distinct shapes; the default is 1024
 
 dnnl::cpu_isa parse_isa(const std::string& name) {
   if (name.empty()) return dnnl::cpu_isa::isa_default;
-#if !defined(__x86_64__)
-  throw ConfigError(fmt::format("isa: got '{}': limits exist on x86 processors only", name));
-#endif
   const auto* const known =
       std::find_if(kIsaNames.begin(), kIsaNames.end(), [&](const IsaName& entry) { return name == entry.name; });
   if (known != kIsaNames.end()) return known->isa;
@@ -81,12 +87,12 @@ Runtime::Runtime(const Device& device) : isa_(device.isa) {
 dnnl::memory::data_type Runtime::native(DataType dtype) const {
   using Type = dnnl::memory::data_type;
   if (dtype == DataType::f32) return Type::f32;
+  const char* wanted = "a GPU";
+#if defined(__x86_64__)
   const auto has = [](dnnl::cpu_isa isa) {
     const auto bits = static_cast<unsigned>(isa);
     return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
   };
-  const char* wanted = "a GPU";
-#if defined(__x86_64__)
   if (dtype == DataType::bf16) {
     if (has(dnnl::cpu_isa::avx512_core_bf16) || has(dnnl::cpu_isa::avx2_vnni_2)) return Type::bf16;
     wanted = "avx512_core_bf16 or avx2_vnni_2";
