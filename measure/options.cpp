@@ -66,8 +66,7 @@ std::shared_ptr<DeviceOptions> add_device_options(Command& command) {
   command.option("--threads", options->threads, "threads (default: physical cores this process may use)");
   command.option("--batch", options->batch, "images per run (default 1)");
   command.option("--dtype", options->dtype, "f32, or tf32, bf16, f16 where the backend has it");
-  command.option("--isa", options->isa,
-                 "upper limit of the instruction set: sse41, avx2, avx512_core, ... or asimd, sve_128, ...");
+  command.option("--isa", options->isa, "upper limit of the instruction set: sse41, avx2, avx512_core, ...");
   command.option("--mode", options->mode, "eager, fused or pruned (default fused)");
   command.flag("--no-pin", options->no_pin, "leave threads where the system puts them");
   command.flag("--cuda-graph", options->cuda_graph, "GPUs: replay each network as one CUDA graph: another device");

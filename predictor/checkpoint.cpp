@@ -13,6 +13,7 @@
 
 // Training: naslat train --config configs/help_nasbench201.toml
 __asm__(
+    ".globl naslat_help_nasbench201_begin, naslat_help_nasbench201_end\n"  // what AArch64's offset table needs
     ".section .rodata\n"
     ".balign 16\n"
     "naslat_help_nasbench201_begin:\n"

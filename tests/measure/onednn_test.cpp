@@ -142,10 +142,8 @@ TEST(OnednnChildren, AgreeUnderLowerInstructionSets) {
 #if defined(__x86_64__)
   EXPECT_EQ(run_child("NASLAT_TEST_ISA=sse41"), 0);
   EXPECT_EQ(run_child("NASLAT_TEST_ISA=avx2"), 0);
-#elif defined(__aarch64__)
-  EXPECT_EQ(run_child("NASLAT_TEST_ISA=asimd"), 0);
 #else
-  GTEST_SKIP() << "the library has no levels for this architecture";
+  GTEST_SKIP() << "ISA limits exist on x86 only";
 #endif
 }
 
@@ -240,11 +238,8 @@ TEST(OnednnDevices, AreOnePerProcess) {
   other.threads = device.threads + 1;
   EXPECT_THROW(static_cast<void>(onednn_backend().compile(network, other)), DataError);
   other = device;
-#if defined(__x86_64__)
   other.isa = device.isa == "avx2" ? "sse41" : "avx2";
-  EXPECT_THROW(static_cast<void>(onednn_backend().compile(network, other)), DataError);
-#elif defined(__aarch64__)
-  other.isa = device.isa == "asimd" ? "sve_128" : "asimd";
+#if defined(__x86_64__)
   EXPECT_THROW(static_cast<void>(onednn_backend().compile(network, other)), DataError);
 #endif
   other.isa = "avx3000";
@@ -279,10 +274,14 @@ TEST(OnednnModes, FuseAndPruneSavePrimitivesOnEveryReference) {
     for (const GraphMode mode : kModes) {
       info[mode] = onednn_backend().compile(space.network(architecture), test_device(mode))->info();
     }
-    EXPECT_LT(2 * info[GraphMode::fused].primitives, info[GraphMode::eager].primitives);
     EXPECT_LE(info[GraphMode::pruned].primitives, info[GraphMode::fused].primitives);
+#if defined(__x86_64__)
+    EXPECT_LT(2 * info[GraphMode::fused].primitives, info[GraphMode::eager].primitives);
     EXPECT_LE(info[GraphMode::fused].reorders, 1);  // the input's
     EXPECT_EQ(info[GraphMode::eager].notes, std::vector<std::string>{});
+#else  // layouts differ more often, and some kernels are the library's reference code
+    EXPECT_LT(info[GraphMode::fused].primitives, info[GraphMode::eager].primitives);
+#endif
   }
 }
 

@@ -95,6 +95,10 @@ bool is_slow(std::string_view implementation) {
          implementation.find(":gemm") != std::string_view::npos;
 }
 
+/// Attention's products, whose heads lie between their rows, as SVE of 256 bits and more computes them
+/// (github.com/uxlfoundation/oneDNN/issues/2008; seen in 3.7.2).
+bool is_wrong(std::string_view matmul) { return matmul.starts_with("brg:sve"); }
+
 }  // namespace
 
 std::size_t Kernels::KeyHash::operator()(const Key& key) const {
@@ -286,7 +290,10 @@ const Kernel* Kernels::softmax(Layout src) {
 const Kernel* Kernels::matmul(Layout src, Layout weights, Layout dst, const FusedOps& fused) {
   return get({kMatmul, key_part(src), key_part(weights), key_part(dst)}, fused, "matmul",
              [&](const dnnl::primitive_attr& attr) {
-               return dnnl::matmul::primitive_desc(engine_, *src, *weights, *dst, attr, true);
+               dnnl::matmul::primitive_desc desc(engine_, *src, *weights, *dst, attr, true);
+               while (desc && is_wrong(desc.impl_info_str()) && desc.next_impl()) {
+               }
+               return desc;
              });
 }
 

@@ -45,6 +45,9 @@ constexpr int kPrimitiveCacheCapacity =
 
 dnnl::cpu_isa parse_isa(const std::string& name) {
   if (name.empty()) return dnnl::cpu_isa::isa_default;
+#if !defined(__x86_64__)  // the library's call answers "unimplemented" there
+  throw ConfigError(fmt::format("isa: got '{}': limits exist on x86 processors only", name));
+#endif
   const auto* const known =
       std::find_if(kIsaNames.begin(), kIsaNames.end(), [&](const IsaName& entry) { return name == entry.name; });
   if (known != kIsaNames.end()) return known->isa;
