@@ -23,7 +23,7 @@ Matrix<float> condition(const HardwareEmbedding& embedding, const HelpDesign& de
   return design.conditioned ? v_h : Matrix<float>::Zero(v_h.rows(), v_h.cols());
 }
 
-/// theta after the inner steps, for one draw of z.
+/// After the inner steps, for one draw of z: theta's encoder, and its header with z and the device folded in.
 struct AdaptedModel {
   std::vector<Matrix<float>> encoder, header;
 };

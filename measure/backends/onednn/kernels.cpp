@@ -95,8 +95,8 @@ bool is_slow(std::string_view implementation) {
          implementation.find(":gemm") != std::string_view::npos;
 }
 
-/// Attention's products, whose heads lie between their rows, as SVE of 256 bits and more computes them
-/// (github.com/uxlfoundation/oneDNN/issues/2008; seen in 3.7.2).
+/// Whether an implementation gets attention's products wrong, whose heads lie between their rows: those for SVE of 256
+/// bits and more do (github.com/uxlfoundation/oneDNN/issues/2008; seen in 3.7.2).
 bool is_wrong(std::string_view matmul) { return matmul.starts_with("brg:sve"); }
 
 }  // namespace
