@@ -77,14 +77,14 @@ class AnpTrainer final : public EpisodeTrainer {
 
  private:
   [[nodiscard]] double differentiate(Tape<float>& tape, const EpisodeTask& task,
-                                     std::vector<Matrix<float>>& gradients) const override {
+                                     std::vector<Matrix<float>>& sums) const override {
     tape.clear();
     const std::vector<Var> theta = leaves(tape, parameters_);
     const GraphBatch support = batch_graphs(task.support), query = batch_graphs(task.query);
     const AnpLoss loss =
         anp_loss<float>(tape, {support, query, task.support_targets, task.query_targets, task.noise}, theta);
     const auto squared_error = static_cast<double>(tape.scalar(loss.squared_error));
-    tape.last_gradients(loss.bound, theta, gradients);
+    tape.last_gradients(loss.bound, theta, sums);
     return squared_error;
   }
 

@@ -65,11 +65,11 @@ Var divergence(Tape<T>& tape, const Normals& p, const Normals& q) {
 std::vector<Matrix<float>> initial_anp_parameters(int features, bool graph, Rng& rng) {
   constexpr int kWidth = kHelpWidth;
   std::vector<Matrix<float>> list;
-  for (NamedMatrix& parameter : initial_encoder(features, graph, rng)) list.push_back(std::move(parameter.value));
+  for (const NamedMatrix& parameter : initial_encoder(features, graph, rng)) list.push_back(in_by_out(parameter));
   const auto perceptron = [&](std::initializer_list<int> widths) {
     for (const int* in = widths.begin(); in + 1 != widths.end(); ++in) {
       const double half_width = 1 / std::sqrt(*in);
-      list.push_back(uniform(in[1], in[0], half_width, rng));
+      list.push_back(uniform(in[1], in[0], half_width, rng).transpose());
       list.push_back(uniform(1, in[1], half_width, rng));
     }
   };
@@ -115,7 +115,7 @@ Normals AttentiveNeuralProcess<T>::latent(Var pairs, Eigen::Index count) const {
 
 template <typename T>
 Var AttentiveNeuralProcess<T>::attend(Var queries, Var context_x, Var context_y) const {
-  const auto project = [&](Var x, std::size_t i) { return linear(tape_, x, attention_[2 * i], attention_[2 * i + 1]); };
+  const auto project = [&](Var x, std::size_t i) { return tape_.linear(x, attention_[2 * i], attention_[2 * i + 1]); };
   const Var q = project(queries, 0), k = project(context_x, 1);
   const Var v = project(perceptron(tape_, join(tape_, {context_x, standardised(tape_, context_y)}), pairs_), 2);
   const T sharpness = T(1) / std::sqrt(static_cast<T>(kHeadWidth));

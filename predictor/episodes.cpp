@@ -11,6 +11,14 @@
 
 namespace naslat {
 
+namespace {
+
+/// An episode's tasks go by in lanes, each one thread's at a time, whose gradients have one sum: fewer sums to go through
+/// memory, and the same on any number of threads, of which no more than these have work.
+constexpr std::size_t kLanes = 4;
+
+}  // namespace
+
 EpisodeTrainer::EpisodeTrainer(const HelpTraining& config, Eigen::Index noise)
     : config_(config),
       noise_(noise),
@@ -61,17 +69,20 @@ double EpisodeTrainer::episode(const SourcePool& pool) {
     tasks.push_back(draw(pool.train[device]));
   }
   std::vector<double> query_loss(tasks.size());
-  gradients_.resize(tasks.size());
-  parallel_for(tasks.size(), config_.threads, [&](std::size_t worker, std::size_t i) {
-    query_loss[i] = differentiate(tapes_[worker], tasks[i], gradients_[i]);
+  sums_.resize(std::min(kLanes, tasks.size()));
+  parallel_for(sums_.size(), config_.threads, [&](std::size_t worker, std::size_t lane) {
+    for (Matrix<float>& sum : sums_[lane]) sum.setZero();
+    for (std::size_t i = lane; i < tasks.size(); i += sums_.size()) {
+      query_loss[i] = differentiate(tapes_[worker], tasks[i], sums_[lane]);
+    }
   });
 
   const std::vector<Matrix<float>*> parameters = learned();
   const auto share = 1 / static_cast<float>(tasks.size());
   adam_.begin_step(parameters);
   parallel_for(parameters.size(), config_.threads, [&](std::size_t, std::size_t p) {
-    Matrix<float>& mean = gradients_[0][p];  // summed in the order of the tasks, whoever computed them
-    for (std::size_t i = 1; i < tasks.size(); ++i) mean += gradients_[i][p];
+    Matrix<float>& mean = sums_[0][p];
+    for (std::size_t lane = 1; lane < sums_.size(); ++lane) mean += sums_[lane][p];
     mean *= share;
     adam_.update(p, *parameters[p], mean);
   });

@@ -41,10 +41,9 @@ class EpisodeTrainer {
   [[nodiscard]] Rng& rng() { return rng_; }  ///< of initial parameters, then of tasks and noise
 
   [[nodiscard]] virtual std::vector<Matrix<float>*> learned() = 0;
-  /// What one task says about the parameters, as learned() lists them. Called from several threads at once.
-  /// @return the query loss
-  virtual double differentiate(Tape<float>& tape, const EpisodeTask& task,
-                               std::vector<Matrix<float>>& gradients) const = 0;
+  /// Adds what one task says about the parameters to the sums, as learned() lists them. Called from several threads at
+  /// once. @return the query loss
+  virtual double differentiate(Tape<float>& tape, const EpisodeTask& task, std::vector<Matrix<float>>& sums) const = 0;
   /// The parameters as they are now, ready to adapt.
   [[nodiscard]] virtual std::unique_ptr<LatencyPredictor> predictor() const = 0;
   /// The parameters as they are now are the best so far.
@@ -59,9 +58,9 @@ class EpisodeTrainer {
   Eigen::Index noise_;
   Rng rng_;
   Adam adam_;
-  std::vector<ColouredGraph> graphs_;                  // of the pool
-  std::vector<Tape<float>> tapes_;                     // of each thread
-  std::vector<std::vector<Matrix<float>>> gradients_;  // of each task
+  std::vector<ColouredGraph> graphs_;             // of the pool
+  std::vector<Tape<float>> tapes_;                // of each thread
+  std::vector<std::vector<Matrix<float>>> sums_;  // of gradients, of each lane
 };
 
 }  // namespace naslat

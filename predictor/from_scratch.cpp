@@ -42,10 +42,8 @@ class Scratch final : public LatencyPredictor {
                                                  const TargetScale& scale, Rng& rng) const override {
     const std::vector<double> wanted = targets(support, scale, name());
     const Encoding& any = support.x.front();
-    std::vector<Matrix<float>> parameters;
-    for (NamedMatrix& p : initial_help_parameters(any.features, !any.adjacency.empty(), rng).theta) {
-      parameters.push_back(std::move(p.value));
-    }
+    std::vector<Matrix<float>> parameters =
+        weights_of(initial_help_parameters(any.features, !any.adjacency.empty(), rng)).theta;
     const Forward forward = [v_h = row(embedding.v)](Tape<float>& tape, const GraphBatch& batch,
                                                      std::span<const Var> theta) {
       return help_forward(tape, batch, tape.leaf(v_h), theta, std::nullopt);
@@ -86,12 +84,12 @@ class BrpNas final : public LatencyPredictor {
   }
 
   static Var forward(Tape<float>& tape, const GraphBatch& batch, std::span<const Var> parameters) {
-    Var x = tape.leaf(batch.nodes);  // A·X already, where there is a graph
+    Var x{};
     for (int layer = 0; layer < kLayers; ++layer) {
       const auto i = static_cast<std::size_t>(layer);
       x = graph_convolution(tape, batch, i, x, parameters[2 * i], parameters[2 * i + 1]);
     }
-    return tape.linear(x, parameters[2 * kLayers], parameters[2 * kLayers + 1], false, false);
+    return tape.linear(x, parameters[2 * kLayers], parameters[2 * kLayers + 1]);
   }
 };
 

@@ -72,13 +72,32 @@ Rows rows_after(std::size_t convolution, std::span<const ColouredGraph* const> g
 
 /// Features under each other.
 GraphBatch batch_flat(std::span<const ColouredGraph* const> graphs) {
-  GraphBatch batch;
-  batch.nodes.resize(std::ssize(graphs), graphs.empty() ? 0 : graphs[0]->encoding->features);
-  for (std::size_t i = 0; i < graphs.size(); ++i) {
-    batch.nodes.row(static_cast<Eigen::Index>(i)) =
-        Eigen::Map<const Eigen::RowVectorXf>(graphs[i]->encoding->x.data(), batch.nodes.cols());
+  SparseMatrix::Rows rows;
+  rows.reserve(2 * graphs.size() * graphs[0]->features.size());
+  for (const ColouredGraph* const graph : graphs) {
+    for (const auto [index, value] : graph->features) rows.add(index, value);
+    rows.end_row();
   }
-  return batch;
+  return {SparseMatrix::make(static_cast<std::size_t>(graphs[0]->encoding->features), std::move(rows)), {}};
+}
+
+/// Sums of the neighbours' features, for the first of equal nodes.
+std::shared_ptr<const SparseMatrix> sum_features(std::span<const ColouredGraph* const> graphs,
+                                                 std::span<const Rows::Node> nodes) {
+  const auto count = static_cast<std::size_t>(graphs[0]->encoding->features);
+  SparseMatrix::Rows rows;
+  for (const auto [graph, node] : nodes) {
+    const Encoding& e = *graphs[graph]->encoding;
+    for (std::size_t feature = 0; feature < count; ++feature) {
+      float sum = 0;
+      for (std::size_t from = 0; from < static_cast<std::size_t>(e.nodes); ++from) {
+        sum += connected(e, node, from) * e.x[from * count + feature];
+      }
+      if (sum != 0) rows.add(feature, sum);
+    }
+    rows.end_row();
+  }
+  return SparseMatrix::make(count, std::move(rows));
 }
 
 }  // namespace
@@ -86,7 +105,13 @@ GraphBatch batch_flat(std::span<const ColouredGraph* const> graphs) {
 /// Colour refinement (Weisfeiler and Leman): nodes whose neighbours have the same colours get the same colour, in
 /// whatever order the neighbours come: their rows are summed.
 ColouredGraph coloured(const Encoding& e, int depth) {
-  if (e.adjacency.empty()) return {&e, {}};
+  ColouredGraph graph{&e, {}, {}};
+  if (e.adjacency.empty()) {
+    for (std::size_t feature = 0; feature < e.x.size(); ++feature) {
+      if (e.x[feature] != 0) graph.features.push_back({static_cast<std::uint32_t>(feature), e.x[feature]});
+    }
+    return graph;
+  }
   const auto nodes = static_cast<std::size_t>(e.nodes), features = static_cast<std::size_t>(e.features);
   std::vector<std::uint64_t> colour(nodes), next(nodes);
   for (std::size_t node = 0; node < nodes; ++node) {
@@ -94,7 +119,6 @@ ColouredGraph coloured(const Encoding& e, int depth) {
       colour[node] = mix(colour[node], std::bit_cast<std::uint32_t>(e.x[node * features + f]));
     }
   }
-  ColouredGraph graph{&e, {}};
   for (int round = 0; round < depth; ++round) {
     for (std::size_t to = 0; to < nodes; ++to) {
       next[to] = 0;
@@ -111,32 +135,21 @@ ColouredGraph coloured(const Encoding& e, int depth) {
 }
 
 GraphBatch batch_graphs(std::span<const ColouredGraph* const> graphs) {
-  if (graphs.empty() || graphs[0]->colours.empty()) return batch_flat(graphs);
+  if (graphs[0]->colours.empty()) return batch_flat(graphs);
   const auto nodes = static_cast<std::size_t>(graphs[0]->encoding->nodes);
-  const auto features = static_cast<Eigen::Index>(graphs[0]->encoding->features);
   Rows before = rows_after(0, graphs);
-  GraphBatch batch;
-  batch.nodes = Matrix<float>::Zero(std::ssize(before.first_seen), features);
-  for (std::size_t row = 0; row < before.first_seen.size(); ++row) {
-    const auto [graph, node] = before.first_seen[row];
-    const Encoding& e = *graphs[graph]->encoding;
-    const Eigen::Map<const Matrix<float>> x(e.x.data(), e.nodes, features);
-    for (std::size_t from = 0; from < nodes; ++from) {
-      batch.nodes.row(static_cast<Eigen::Index>(row)) +=
-          connected(e, node, from) * x.row(static_cast<Eigen::Index>(from));
-    }
-  }
+  GraphBatch batch{sum_features(graphs, before.first_seen), {}};
 
   const auto add_adjacency = [&](std::span<const Rows::Node> to) {
-    std::vector<SparseMatrix::Entry> entries;
-    for (std::size_t row = 0; row < to.size(); ++row) {
-      const auto [graph, node] = to[row];
+    SparseMatrix::Rows rows;
+    for (const auto [graph, node] : to) {
       for (std::size_t from = 0; from < nodes; ++from) {
         if (const float weight = connected(*graphs[graph]->encoding, node, from); weight != 0)
-          entries.push_back({row, before.of[graph * nodes + from], weight});
+          rows.add(before.of[graph * nodes + from], weight);
       }
+      rows.end_row();
     }
-    batch.adjacency.push_back(SparseMatrix::make(to.size(), before.first_seen.size(), entries));
+    batch.adjacency.push_back(SparseMatrix::make(before.first_seen.size(), std::move(rows)));
   };
   for (std::size_t convolution = 1; convolution < graphs[0]->colours.size(); ++convolution) {
     Rows after = rows_after(convolution, graphs);

@@ -16,13 +16,13 @@ namespace naslat {
 /// have 1,800 nodes, but about 230 different rows after one convolution and 600 after two or three. A flat space has
 /// one row per architecture and no adjacencies.
 struct GraphBatch {
-  Matrix<float> nodes;  ///< A·X, what the first convolution multiplies by its weights; a flat space's features
+  std::shared_ptr<const SparseMatrix> features;  ///< A·X of the first convolution; X in a flat space
   /// A of each further convolution: rows after it × rows before it. After the last of them only the last (global) node
   /// is read: its rows are the architectures.
   std::vector<std::shared_ptr<const SparseMatrix>> adjacency;
 
   [[nodiscard]] Eigen::Index architectures() const {
-    return adjacency.empty() ? nodes.rows() : static_cast<Eigen::Index>(adjacency.back()->rows);
+    return static_cast<Eigen::Index>((adjacency.empty() ? features : adjacency.back())->rows);
   }
 };
 
@@ -30,25 +30,32 @@ struct GraphBatch {
 struct ColouredGraph {
   const Encoding* encoding;
   std::vector<std::vector<std::uint64_t>> colours;  ///< of each node after each convolution; none in a flat space
+  struct Feature {
+    std::uint32_t index;
+    float value;
+  };
+  std::vector<Feature> features;  ///< a flat space's that are not zero; none in others
 };
 /// @param depth graph convolutions that run on all nodes, before the one that is read out
 [[nodiscard]] ColouredGraph coloured(const Encoding& encoding, int depth);
 
-/// @pre all encodings have the same nodes and features, and were coloured to the same depth
+/// @pre there are some, all with the same nodes and features, coloured to the same depth
 [[nodiscard]] GraphBatch batch_graphs(std::span<const ColouredGraph* const> graphs);
 [[nodiscard]] GraphBatch batch_graphs(std::span<const Encoding> encodings, int depth);
 
 /// ReLU(A·H·W + b), or without A in a flat space. Products come where rows are fewest: before the sum, as colours are
 /// only told apart further, but after it in the last layer, which reads one node of each graph. The order hangs on the
 /// layer alone, so that rounding does not depend on the other graphs of the batch.
-/// @param layer 0 for the first, which starts from the batch's nodes @param weight in×out @param bias 1×out
+/// @param layer 0 for the first, which starts from the batch's features and has no h @param weight in×out
+/// @param bias 1×out
 template <typename T>
 [[nodiscard]] Var graph_convolution(Tape<T>& tape, const GraphBatch& batch, std::size_t layer, Var h, Var weight,
                                     Var bias) {
-  if (layer == 0 || batch.adjacency.empty()) return tape.linear(h, weight, bias, false, true);
+  if (layer == 0) return tape.rectified_sparse(batch.features, weight, bias);
+  if (batch.adjacency.empty()) return tape.linear(h, weight, bias, true);
   const auto& adjacency = batch.adjacency[layer - 1];
   if (layer < batch.adjacency.size()) return tape.rectified_sparse(adjacency, tape.matmul(h, weight), bias);
-  return tape.linear(tape.sparse(adjacency, h), weight, bias, false, true);
+  return tape.linear(tape.sparse(adjacency, h), weight, bias, true);
 }
 
 }  // namespace naslat

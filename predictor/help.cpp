@@ -28,11 +28,11 @@ struct AdaptedModel {
   std::vector<Matrix<float>> encoder, header;
 };
 
-AdaptedModel adapt_once(Tape<float>& tape, const HelpParameters& parameters, const HelpDesign& design,
+AdaptedModel adapt_once(Tape<float>& tape, const HelpWeights& weights, const HelpDesign& design,
                         const GraphBatch& support, const Matrix<float>& targets, const Matrix<float>& embedding,
                         const Matrix<float>& noise) {
   tape.clear();
-  const HelpVars vars = on_tape(tape, parameters);
+  const HelpVars vars = on_tape(tape, weights);
   const Var v_h = tape.leaf(embedding), wanted = tape.leaf(targets);
   std::optional<Var> z;
   if (design.modulated) z = sample_modulators(tape, modulators(tape, vars.z, v_h), tape.leaf(noise));
@@ -78,18 +78,18 @@ class HelpTrainer final : public EpisodeTrainer {
  public:
   HelpTrainer(const Encoding& any, const HelpTraining& config)
       : EpisodeTrainer(config, kHelpModulators),
-        parameters_(initial_help_parameters(any.features, !any.adjacency.empty(), rng())),
-        best_(parameters_) {}
+        best_(initial_help_parameters(any.features, !any.adjacency.empty(), rng())),
+        weights_(weights_of(best_)) {}
 
   [[nodiscard]] const HelpParameters& best() const { return best_; }
 
  private:
   /// Gradients of the query loss after adaptation, through the adaptation (second order).
   [[nodiscard]] double differentiate(Tape<float>& tape, const EpisodeTask& task,
-                                     std::vector<Matrix<float>>& gradients) const override {
+                                     std::vector<Matrix<float>>& sums) const override {
     const HelpTraining& training = config();
     tape.clear();
-    const HelpVars vars = on_tape(tape, parameters_);
+    const HelpVars vars = on_tape(tape, weights_);
     const GraphBatch support = batch_graphs(task.support), query = batch_graphs(task.query);
     const Var v_h = tape.leaf(condition(task.device->embedding, training.design));
     const Var support_targets = tape.leaf(task.support_targets), query_targets = tape.leaf(task.query_targets);
@@ -112,28 +112,31 @@ class HelpTrainer final : public EpisodeTrainer {
     if (training.design.learned_rates) wrt.insert(wrt.end(), vars.rates.begin(), vars.rates.end());
     if (training.design.modulated) wrt.insert(wrt.end(), vars.z.begin(), vars.z.end());
     const auto query_value = static_cast<double>(tape.scalar(query_loss));
-    tape.last_gradients(loss, wrt, gradients);
+    tape.last_gradients(loss, wrt, sums);
     return query_value;
   }
 
   [[nodiscard]] std::vector<Matrix<float>*> learned() override {
     std::vector<Matrix<float>*> list;
-    const auto add = [&](std::vector<NamedMatrix>& group) {
-      for (NamedMatrix& p : group) list.push_back(&p.value);
+    const auto add = [&](std::vector<Matrix<float>>& group) {
+      for (Matrix<float>& weight : group) list.push_back(&weight);
     };
-    add(parameters_.theta);
-    if (config().design.learned_rates) add(parameters_.rates);
-    if (config().design.modulated) add(parameters_.z);
+    add(weights_.theta);
+    if (config().design.learned_rates) add(weights_.rates);
+    if (config().design.modulated) add(weights_.z);
     return list;
   }
 
   [[nodiscard]] std::unique_ptr<LatencyPredictor> predictor() const override {
-    return std::make_unique<HelpPredictor>(std::make_shared<const HelpParameters>(parameters_), config().threads,
+    HelpParameters now = best_;
+    store(weights_, now);
+    return std::make_unique<HelpPredictor>(std::make_shared<const HelpParameters>(std::move(now)), config().threads,
                                            config().design);
   }
-  void keep() override { best_ = parameters_; }
+  void keep() override { store(weights_, best_); }
 
-  HelpParameters parameters_, best_;
+  HelpParameters best_;
+  HelpWeights weights_;
 };
 
 }  // namespace
@@ -146,6 +149,7 @@ std::unique_ptr<Estimator> HelpPredictor::adapt(const HardwareEmbedding& embeddi
   const Matrix<float> wanted = column(targets(support, scale, name_)), v_h = condition(embedding, training_.design);
   if (!parameters_) throw DataError(fmt::format("{}: not meta-trained, and no checkpoint given", name_));
   const GraphBatch batch = batch_graphs(support.x, kHelpDepth);
+  const HelpWeights weights = weights_of(*parameters_);
   std::vector<Matrix<float>> noise;
   for (int draw = 0; draw < (training_.design.modulated ? kDraws : 1); ++draw) {
     noise.push_back(normal_row(kHelpModulators, rng));
@@ -153,7 +157,7 @@ std::unique_ptr<Estimator> HelpPredictor::adapt(const HardwareEmbedding& embeddi
   std::vector<AdaptedModel> models(noise.size());
   std::vector<Tape<float>> tapes(static_cast<std::size_t>(training_.threads));
   parallel_for(models.size(), training_.threads, [&](std::size_t worker, std::size_t draw) {
-    models[draw] = adapt_once(tapes[worker], *parameters_, training_.design, batch, wanted, v_h, noise[draw]);
+    models[draw] = adapt_once(tapes[worker], weights, training_.design, batch, wanted, v_h, noise[draw]);
   });
   return std::make_unique<HelpEstimator>(std::move(models), scale, training_.threads);
 }

@@ -13,7 +13,9 @@ namespace {
 
 constexpr double kModulation = 0.01;  // released code: weights·(1 + 0.01 z), biases + 0.01 z
 constexpr float kInitialRate = 1e-3F;
-constexpr std::size_t kHeaderLayers = 3, kDeviceParameters = 4;  // the latter weights and biases
+constexpr std::size_t kHeaderLayers = 3, kDeviceParameters = 4;   // the latter weights and biases
+constexpr std::size_t kHeaderParameters = 2 * kHeaderLayers + 1;  // the first layer's weight is in two parts
+constexpr const char* kJoined = "fc3.weight";
 
 class Initialiser {
  public:
@@ -35,6 +37,10 @@ class Initialiser {
  private:
   Rng& rng_;
 };
+
+bool is_transposed(const NamedMatrix& parameter) {
+  return parameter.name.ends_with(".weight") && !parameter.name.starts_with("gc");
+}
 
 /// @pre value stays until the tape is cleared
 template <typename T>
@@ -80,12 +86,49 @@ HelpParameters initial_help_parameters(int features, bool graph, Rng& rng) {
   return parameters;
 }
 
+Matrix<float> in_by_out(const NamedMatrix& parameter) {
+  return is_transposed(parameter) ? Matrix<float>(parameter.value.transpose()) : parameter.value;
+}
+
+HelpWeights weights_of(const HelpParameters& parameters) {
+  const auto convert = [](const std::vector<NamedMatrix>& group) {
+    std::vector<Matrix<float>> weights;
+    for (const NamedMatrix& parameter : group) {
+      Matrix<float> weight = in_by_out(parameter);
+      if (parameter.name == kJoined) weights.emplace_back(weight.topRows(kHelpWidth));
+      weights.emplace_back(parameter.name == kJoined ? Matrix<float>(weight.bottomRows(kHelpWidth))
+                                                     : std::move(weight));
+    }
+    return weights;
+  };
+  return {convert(parameters.theta), convert(parameters.rates), convert(parameters.z)};
+}
+
+void store(const HelpWeights& weights, HelpParameters& parameters) {
+  const auto convert = [](const std::vector<Matrix<float>>& from, std::vector<NamedMatrix>& group) {
+    auto weight = from.begin();
+    for (NamedMatrix& parameter : group) {
+      if (parameter.name == kJoined) {
+        parameter.value.leftCols(kHelpWidth) = (weight++)->transpose();
+        parameter.value.rightCols(kHelpWidth) = (weight++)->transpose();
+      } else if (is_transposed(parameter)) {
+        parameter.value = (weight++)->transpose();
+      } else {
+        parameter.value = *weight++;
+      }
+    }
+  };
+  convert(weights.theta, parameters.theta);
+  convert(weights.rates, parameters.rates);
+  convert(weights.z, parameters.z);
+}
+
 template <typename T>
-HelpVars on_tape(Tape<T>& tape, const HelpParameters& parameters) {
+HelpVars on_tape(Tape<T>& tape, const HelpWeights& weights) {
   HelpVars vars;
-  for (const NamedMatrix& p : parameters.theta) vars.theta.push_back(on_tape(tape, p.value));
-  for (const NamedMatrix& p : parameters.rates) vars.rates.push_back(on_tape(tape, p.value));
-  for (const NamedMatrix& p : parameters.z) vars.z.push_back(on_tape(tape, p.value));
+  for (const Matrix<float>& weight : weights.theta) vars.theta.push_back(on_tape(tape, weight));
+  for (const Matrix<float>& weight : weights.rates) vars.rates.push_back(on_tape(tape, weight));
+  for (const Matrix<float>& weight : weights.z) vars.z.push_back(on_tape(tape, weight));
   return vars;
 }
 
@@ -111,54 +154,50 @@ Var divergence(Tape<T>& tape, const Modulators& m) {
 
 namespace {
 
+/// As help-predictor.md 2 has it, W∘(1 + 0.01 z) and b + 0.01 z, where z scales a layer's inputs.
 struct HeaderLayer {
-  Var weight, bias;            // out×in, 1×out
+  Var weight, bias;            // in×out, 1×out
   std::optional<Var> factors;  // of the inputs, 1×in
 };
 
-/// For one device. W∘(1 + 0.01 z) scales the inputs of a layer, b + 0.01 z shifts its outputs.
+/// For one device: its share of the first layer's inputs is the same for all architectures and part of the bias.
 template <typename T>
 std::array<HeaderLayer, kHeaderLayers> header_layers(Tape<T>& tape, Var embedding, std::span<const Var> theta,
                                                      std::optional<Var> z) {
   constexpr Eigen::Index kWide = 2 * kHelpWidth;
-  const std::span<const Var> parameters = theta.last(2 * kHeaderLayers);
-  const Var device = tape.relu(perceptron(tape, embedding, theta.subspan(encoder_of(theta).size(), kDeviceParameters)));
-  const Var ones = tape.filled(1, kWide, 1);
-  std::array<HeaderLayer, kHeaderLayers> layers;
-  for (std::size_t layer = 0; layer < kHeaderLayers; ++layer) {
-    Var weight = parameters[2 * layer], bias = parameters[2 * layer + 1];
-    std::optional<Var> factors;
-    if (z) {
-      const auto at = static_cast<Eigen::Index>(layer);
-      factors = tape.add(ones, tape.scale(tape.columns(*z, at * kWide, kWide), T(kModulation)));
-      const Var shift = tape.scale(tape.columns(*z, kHeaderLayers * kWide + at, 1), T(kModulation));
-      bias = tape.add(bias, tape.repeat(shift, 1, tape.value(bias).cols()));
+  const std::span<const Var> parameters = theta.last(kHeaderParameters);
+  std::array<HeaderLayer, kHeaderLayers> layers = {
+      {{parameters[0], parameters[2], {}}, {parameters[3], parameters[4], {}}, {parameters[5], parameters[6], {}}}};
+  Var device = tape.relu(perceptron(tape, embedding, theta.subspan(encoder_of(theta).size(), kDeviceParameters)));
+  if (z) {
+    const auto factors = [&](Eigen::Index first, Eigen::Index count) {
+      return tape.add(tape.filled(1, count, 1), tape.scale(tape.columns(*z, first, count), T(kModulation)));
+    };
+    layers[0].factors = factors(0, kHelpWidth);
+    device = tape.multiply(device, factors(kHelpWidth, kHelpWidth));
+    layers[1].factors = factors(kWide, kWide);
+    layers[2].factors = factors(2 * kWide, kWide);
+    for (std::size_t i = 0; i < kHeaderLayers; ++i) {
+      const auto at = static_cast<Eigen::Index>(kHeaderLayers * kWide + i);
+      const Var shift = tape.scale(tape.columns(*z, at, 1), T(kModulation));
+      layers[i].bias = tape.add(layers[i].bias, tape.repeat(shift, 1, tape.value(layers[i].bias).cols()));
     }
-    if (layer == 0) {  // the device's half of the concatenated input is the same for all: a row of its own
-      Var row = device;
-      if (factors) row = tape.multiply(row, tape.columns(*factors, kHelpWidth, kHelpWidth));
-      bias = tape.add(bias, tape.matmul(row, tape.columns(weight, kHelpWidth, kHelpWidth), false, true));
-      weight = tape.columns(weight, 0, kHelpWidth);
-      if (factors) factors = tape.columns(*factors, 0, kHelpWidth);
-    }
-    layers[layer] = {weight, bias, factors};
   }
+  layers[0].bias = tape.linear(device, parameters[1], layers[0].bias);
   return layers;
 }
 
 }  // namespace
 
 std::span<const Var> encoder_of(std::span<const Var> theta) {
-  return theta.first(theta.size() - kDeviceParameters - 2 * kHeaderLayers);
+  return theta.first(theta.size() - kDeviceParameters - kHeaderParameters);
 }
 
 template <typename T>
 Var encode_architectures(Tape<T>& tape, const GraphBatch& batch, std::span<const Var> encoder) {
-  const bool graph = !batch.adjacency.empty();
-  Var x = tape.leaf(batch.nodes.template cast<T>());
+  Var x{};
   for (std::size_t i = 0; i < encoder.size(); i += 2) {
-    x = graph ? graph_convolution(tape, batch, i / 2, x, encoder[i], encoder[i + 1])
-              : tape.linear(x, encoder[i], encoder[i + 1], true, true);
+    x = graph_convolution(tape, batch, i / 2, x, encoder[i], encoder[i + 1]);
   }
   return x;
 }
@@ -167,8 +206,12 @@ template <typename T>
 std::vector<Var> header_for(Tape<T>& tape, Var embedding, std::span<const Var> theta, std::optional<Var> z) {
   std::vector<Var> parameters;
   for (const HeaderLayer& layer : header_layers(tape, embedding, theta, z)) {
-    parameters.push_back(layer.factors ? tape.multiply_row(layer.weight, *layer.factors) : layer.weight);
-    parameters.push_back(layer.bias);
+    Var weight = layer.weight;
+    if (layer.factors) {
+      const Var ones = tape.filled(1, tape.value(weight).cols(), 1);
+      weight = tape.multiply(weight, tape.matmul(*layer.factors, ones, true));
+    }
+    parameters.insert(parameters.end(), {weight, layer.bias});
   }
   return parameters;
 }
@@ -180,7 +223,7 @@ Var help_forward(Tape<T>& tape, const GraphBatch& batch, Var embedding, std::spa
   const auto layers = header_layers(tape, embedding, theta, z);
   for (std::size_t i = 0; i < layers.size(); ++i) {  // few inputs are scaled in less time than all weights
     if (layers[i].factors) x = tape.multiply_row(x, *layers[i].factors);
-    x = tape.linear(x, layers[i].weight, layers[i].bias, true, i + 1 < layers.size());
+    x = tape.linear(x, layers[i].weight, layers[i].bias, i + 1 < layers.size());
   }
   return x;
 }
@@ -207,7 +250,7 @@ std::vector<Var> inner_step(Tape<T>& tape, const GraphBatch& support, Var target
 }
 
 #define NASLAT_INSTANTIATE(T)                                                                            \
-  template HelpVars on_tape(Tape<T>&, const HelpParameters&);                                            \
+  template HelpVars on_tape(Tape<T>&, const HelpWeights&);                                               \
   template Modulators modulators(Tape<T>&, std::span<const Var>, Var);                                   \
   template Var sample_modulators(Tape<T>&, const Modulators&, Var);                                      \
   template Var divergence(Tape<T>&, const Modulators&);                                                  \

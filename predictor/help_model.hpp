@@ -10,7 +10,8 @@
 
 namespace naslat {
 
-/// Matrices by name, in the order and under the names of HELP's released checkpoints; a bias of n values is 1×n.
+/// A matrix of HELP's released checkpoints under its name there. Weights of graph convolutions are in×out, of linear
+/// layers out×in; a bias of n values is 1×n.
 struct NamedMatrix {
   std::string name;
   Matrix<float> value;
@@ -20,6 +21,17 @@ struct NamedMatrix {
 struct HelpParameters {
   std::vector<NamedMatrix> theta, rates, z;
 };
+
+/// The same as it is computed with: all weights in×out, and in place of fc3's the two parts that its inputs meet, the
+/// encoded architecture's and the device's.
+struct HelpWeights {
+  std::vector<Matrix<float>> theta, rates, z;
+};
+[[nodiscard]] HelpWeights weights_of(const HelpParameters& parameters);
+/// The reverse. @param parameters have the names and receive the values
+void store(const HelpWeights& weights, HelpParameters& parameters);
+/// One matrix of weights_of(), but for fc3's.
+[[nodiscard]] Matrix<float> in_by_out(const NamedMatrix& parameter);
 
 constexpr int kHelpWidth = 100;       // L of help-predictor.md 2
 constexpr int kHelpEmbedding = 10;    // reference latencies
@@ -37,7 +49,9 @@ struct HelpVars {
   std::vector<Var> theta, rates, z;
 };
 template <typename T>
-[[nodiscard]] HelpVars on_tape(Tape<T>& tape, const HelpParameters& parameters);
+[[nodiscard]] HelpVars on_tape(Tape<T>& tape, const HelpWeights& weights);
+template <typename T>
+HelpVars on_tape(Tape<T>& tape, const HelpWeights&& temporary) = delete;
 
 /// The normal distribution over modulators that the z network makes of an embedding: 1×603 each.
 struct Modulators {
@@ -52,14 +66,15 @@ template <typename T>
 template <typename T>
 [[nodiscard]] Var divergence(Tape<T>& tape, const Modulators& modulators);
 
-/// What the encoder makes of each architecture, architectures×kHelpWidth. @param encoder as initial_encoder lists them
+/// What the encoder makes of each architecture, architectures×kHelpWidth. @param encoder as initial_encoder lists them,
+/// weights in×out
 template <typename T>
 [[nodiscard]] Var encode_architectures(Tape<T>& tape, const GraphBatch& batch, std::span<const Var> encoder);
 
 /// The architecture encoder's share of theta.
 [[nodiscard]] std::span<const Var> encoder_of(std::span<const Var> theta);
 
-/// The header for one device and one z as a perceptron, weight (out×in) and bias of each layer: applied to encoded
+/// The header for one device and one z as a perceptron, weight (in×out) and bias of each layer: applied to encoded
 /// architectures, it predicts what help_forward does.
 template <typename T>
 [[nodiscard]] std::vector<Var> header_for(Tape<T>& tape, Var embedding, std::span<const Var> theta,

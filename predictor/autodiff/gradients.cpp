@@ -120,18 +120,16 @@ std::vector<Var> Tape<T>::gradients(Var loss, std::span<const Var> wrt) {
 }
 
 template <typename T>
-void Tape<T>::last_gradients(Var loss, std::span<const Var> wrt, std::vector<Matrix<T>>& results) {
-  Accumulator gradient_of(*this, loss, wrt, true);
-  propagate(loss, gradient_of);
-  results.resize(wrt.size());
-  for (std::size_t i = 0; i < wrt.size(); ++i) {
-    const Var gradient = wrt[i].id <= loss.id ? gradient_of.at(wrt[i]) : Var{};
-    if (gradient.id >= 0) {
-      results[i] = value(gradient);
-    } else {
-      results[i].setZero(value(wrt[i]).rows(), value(wrt[i]).cols());
-    }
+void Tape<T>::last_gradients(Var loss, std::span<const Var> wrt, std::vector<Matrix<T>>& sums) {
+  if (sums.empty()) {
+    for (const Var x : wrt) sums.emplace_back(Matrix<T>::Zero(value(x).rows(), value(x).cols()));
   }
+  assert(sums.size() == wrt.size());
+  Accumulator gradient_of(*this, loss, wrt, true);
+  for (std::size_t i = 0; i < wrt.size(); ++i) {
+    if (wrt[i].id <= loss.id) gradient_of.add(wrt[i], parameter(sums[i]));
+  }
+  propagate(loss, gradient_of);
   clear();
 }
 
@@ -176,7 +174,7 @@ void Tape<T>::backward(Var at, Var g, Accumulator& into) {
       break;
     case Kind::multiply_row:
       if (to_a) into.add(a, multiply_row(g, b));
-      if (to_b) into.add(b, column_sums(multiply(g, a)));
+      if (to_b) into.add(b, column_dots(g, a));
       break;
     case Kind::scale:
       into.add(a, scale(g, node.factor));
@@ -186,6 +184,10 @@ void Tape<T>::backward(Var at, Var g, Accumulator& into) {
       break;
     case Kind::column_sums:
       into.add(a, repeat_row(g, value(a).rows()));
+      break;
+    case Kind::column_dots:
+      if (to_a) into.add(a, multiply_row(b, g));
+      if (to_b) into.add(b, multiply_row(a, g));
       break;
     case Kind::repeat:
       into.add(a, sum(g));

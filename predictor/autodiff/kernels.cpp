@@ -9,8 +9,8 @@
 
 namespace naslat {
 
-const Kernels kBaselineKernels = {"baseline",  multiply_by_tiles, sum_rows,
-                                  gate_values, add_values,        multiply_add_values};
+const Kernels kBaselineKernels = {"baseline",          multiply_by_tiles,   sum_rows,         gate_values, add_values,
+                                  multiply_add_values, multiply_row_values, sum_column_values};
 
 namespace {
 
@@ -107,11 +107,33 @@ void multiply_add(const T* base, const T* a, const T* b, T factor, T* y, std::pt
   }
 }
 
+template <typename T>
+void multiply_row(const T* x, const T* row, T* y, std::ptrdiff_t rows, std::ptrdiff_t columns) {
+  if constexpr (std::is_same_v<T, float>) {
+    kernels().multiply_row(x, row, y, rows, columns);
+  } else {
+    multiply_row_values(x, row, y, rows, columns);
+  }
+}
+
+template <typename T>
+void sum_columns(const T* a, const T* b, T* y, std::ptrdiff_t rows, std::ptrdiff_t columns) {
+  if constexpr (std::is_same_v<T, float>) {
+    kernels().sum_columns(a, b, y, rows, columns);
+  } else {
+    sum_column_values(a, b, y, rows, columns);
+  }
+}
+
 template void gate(const float*, const float*, float*, std::ptrdiff_t);
 template void gate(const double*, const double*, double*, std::ptrdiff_t);
 template void add(const float*, const float*, float*, std::ptrdiff_t);
 template void add(const double*, const double*, double*, std::ptrdiff_t);
 template void multiply_add(const float*, const float*, const float*, float, float*, std::ptrdiff_t);
 template void multiply_add(const double*, const double*, const double*, double, double*, std::ptrdiff_t);
+template void multiply_row(const float*, const float*, float*, std::ptrdiff_t, std::ptrdiff_t);
+template void multiply_row(const double*, const double*, double*, std::ptrdiff_t, std::ptrdiff_t);
+template void sum_columns(const float*, const float*, float*, std::ptrdiff_t, std::ptrdiff_t);
+template void sum_columns(const double*, const double*, double*, std::ptrdiff_t, std::ptrdiff_t);
 
 }  // namespace naslat

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace naslat {
 
@@ -15,7 +16,8 @@ struct Product {
 /// A sparse matrix by rows: row r has the entries begin[r]..begin[r + 1]-1.
 struct SparseRows {
   std::ptrdiff_t rows;
-  const std::size_t *begin, *column;
+  const std::size_t* begin;
+  const std::uint32_t* column;
   const float* value;
 };
 
@@ -25,8 +27,9 @@ constexpr std::ptrdiff_t kWidestPanel = 32;  ///< two of the widest vectors
 
 /// Floats that a product works in, at addresses that are multiples of 64 if it shall be fast.
 [[nodiscard]] constexpr std::ptrdiff_t scratch_size(const Product& p) {
-  return p.transpose_a ? p.k * (p.m + p.n + 2 * kWidestPanel) + p.m * p.n + kWidestPanel
-                       : kWidestPanel * kDepth + kStagedRow * (p.m + 1);
+  const std::ptrdiff_t staged = kWidestPanel * kDepth + kStagedRow * (p.m + 1);
+  const std::ptrdiff_t transposed = p.k * (p.m + p.n + 2 * kWidestPanel) + p.m * p.n + kWidestPanel;
+  return p.transpose_a && transposed > staged ? transposed : staged;
 }
 
 /// The loops that training spends its time in, compiled once per instruction set.
@@ -41,6 +44,10 @@ struct Kernels {
   void (*add)(const float* a, const float* b, float* y, std::ptrdiff_t count);  ///< y = a + b
   /// y = base + factor·a∘b. @param base null for zeros
   void (*multiply_add)(const float* base, const float* a, const float* b, float factor, float* y, std::ptrdiff_t count);
+  /// Every row of x, element-wise, by `row`.
+  void (*multiply_row)(const float* x, const float* row, float* y, std::ptrdiff_t rows, std::ptrdiff_t columns);
+  /// The sum of a's rows or, with b, of the rows of a∘b. @param b null for ones
+  void (*sum_columns)(const float* a, const float* b, float* y, std::ptrdiff_t rows, std::ptrdiff_t columns);
 };
 
 extern const Kernels kBaselineKernels, kAvx2Kernels, kAvx512Kernels;
@@ -60,5 +67,9 @@ template <typename T>
 void add(const T* a, const T* b, T* y, std::ptrdiff_t count);
 template <typename T>
 void multiply_add(const T* base, const T* a, const T* b, T factor, T* y, std::ptrdiff_t count);
+template <typename T>
+void multiply_row(const T* x, const T* row, T* y, std::ptrdiff_t rows, std::ptrdiff_t columns);
+template <typename T>
+void sum_columns(const T* a, const T* b, T* y, std::ptrdiff_t rows, std::ptrdiff_t columns);
 
 }  // namespace naslat

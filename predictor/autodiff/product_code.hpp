@@ -136,12 +136,20 @@ void panel_product(const float* a, Index column, Index rows, const Panel& b, Ind
   }
 }
 
+/// In the order of memory, which is how it comes fastest: panels would ask for a line here and a line there.
+inline void prefetch(const float* from, Index count) {
+  constexpr Index kLine = 16;
+  for (Index i = 0; i < count; i += kLine) __builtin_prefetch(from + i);
+}
+
 /// C = A·op(B), panel by panel. @tparam Row and @param column element (i, k) of A is at a[i·Row + k·column]
 /// @param live the rows of op(B) that A's columns meet, or null for all
 template <Index Row>
 void block_product(const float* a, Index column, const LiveColumns* live, const Product& p, const Stored& b,
                    const float* bias, float* c, float* scratch) {
   const Index depth = live != nullptr ? live->count : p.k;
+  if (p.m < 2 * kTileRows && !p.transpose_b) prefetch(b.data, p.k * b.stride);
+  if (p.k < 2 * kTileRows) prefetch(c, p.m * p.n);
   for (Index first = 0; first < p.n; first += kPanel) {
     const Index columns = p.n - first < kPanel ? p.n - first : kPanel;
     float start[kPanel] = {};
@@ -185,22 +193,53 @@ void multiply_transposed(const Product& p, const float* a, const float* b, const
   block_product<1>(a, p.m, nullptr, p, {b, p.transpose_b ? p.k : p.n}, bias, c, scratch);
 }
 
-/// C = A·b, one column.
-void multiply_vector(const Product& p, const float* a, const float* b, const float* bias, float* c) {
-  for (Index i = 0; i < p.m; ++i, a += p.k) {
-    Vector sums = {};
-    Index k = 0;
-    for (; k + kVector <= p.k; k += kVector) sums += load(a + k) * load(b + k);
-    float sum = p.added ? c[i] : bias != nullptr ? *bias : 0;
-    for (Index lane = 0; lane < kVector; ++lane) sum += sums[lane];
-    for (; k < p.k; ++k) sum += a[k] * b[k];
+inline float sum_of(const Vector& values) {
+  Four sum = {};
+  for (Index i = 0; i < kVector; i += 4) sum += *(reinterpret_cast<const Four*>(&values) + i / 4);
+  return sum[0] + sum[1] + sum[2] + sum[3];
+}
+
+/// Rows products of rows of A with b, for multiply_vector.
+template <Index Rows>
+inline void dots(const Product& p, const float* a, const float* b, const float* bias, float* c) {
+  Vector sums[Rows] = {};
+  Index whole = 0;
+  for (; whole + kVector <= p.k; whole += kVector) {
+#pragma GCC unroll 4
+    for (Index i = 0; i < Rows; ++i) sums[i] += load(a + i * p.k + whole) * load(b + whole);
+  }
+  for (Index i = 0; i < Rows; ++i) {
+    float sum = (p.added ? c[i] : bias != nullptr ? *bias : 0) + sum_of(sums[i]);
+    for (Index k = whole; k < p.k; ++k) sum += a[i * p.k + k] * b[k];
     c[i] = p.rectified && !(sum > 0) ? 0 : sum;
   }
 }
 
+/// C = A·b, one column.
+void multiply_vector(const Product& p, const float* a, const float* b, const float* bias, float* c) {
+  Index i = 0;
+  for (; i + 4 <= p.m; i += 4) dots<4>(p, a + i * p.k, b, bias, c + i);
+  for (; i < p.m; ++i) dots<1>(p, a + i * p.k, b, bias, c + i);
+}
+
+/// Rows and columns lie in memory alike: the same product where fewer factors are transposed and, if C is one of them,
+/// it is a row of whole rows or a column of dots.
+Product straightened(Product p, const float*& a, const float*& b, bool biased) {
+  if (p.m == 1 || p.k == 1) p.transpose_a = false;
+  if (p.n == 1 || p.k == 1) p.transpose_b = false;
+  if (!biased && ((p.n == 1 && p.transpose_a) || (p.m == 1 && p.transpose_b))) {
+    const float* const left = a;
+    a = b;
+    b = left;
+    return {p.n, p.m, p.k, false, false, p.added, p.rectified};
+  }
+  return p;
+}
+
 /// C = op(A)·op(B), kDepth columns of A after the others. @param scratch of scratch_size()
-void multiply_by_tiles(const Product& product, const float* a, const float* b, const float* bias, float* c,
+void multiply_by_tiles(const Product& any, const float* a, const float* b, const float* bias, float* c,
                        float* scratch) {
+  const Product product = straightened(any, a, b, bias != nullptr);
   if (product.transpose_a) return multiply_transposed(product, a, b, bias, c, scratch);
   if (product.n == 1) return multiply_vector(product, a, b, bias, c);
   float* const staged = scratch + kPanel * kDepth;

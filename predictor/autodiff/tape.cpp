@@ -10,31 +10,21 @@
 
 namespace naslat {
 
-namespace {
-
-/// Entries by one of their coordinates, in their own order where it is equal.
-SparseMatrix::Rows compress(std::size_t rows, std::span<const SparseMatrix::Entry> entries,
-                            std::size_t SparseMatrix::Entry::*row, std::size_t SparseMatrix::Entry::*column) {
-  SparseMatrix::Rows compressed{std::vector<std::size_t>(rows + 1), std::vector<std::size_t>(entries.size()),
-                                std::vector<float>(entries.size())};
-  for (const auto& entry : entries) ++compressed.begin[entry.*row + 1];
-  std::partial_sum(compressed.begin.begin(), compressed.begin.end(), compressed.begin.begin());
-  std::vector<std::size_t> next(compressed.begin);
-  for (const auto& entry : entries) {
-    const std::size_t at = next[entry.*row]++;
-    compressed.column[at] = entry.*column;
-    compressed.value[at] = entry.value;
+std::shared_ptr<const SparseMatrix> SparseMatrix::make(std::size_t columns, Rows by_row) {
+  Rows by_column{std::vector<std::size_t>(columns + 1), std::vector<std::uint32_t>(by_row.column.size()),
+                 std::vector<float>(by_row.column.size())};
+  for (const std::uint32_t column : by_row.column) ++by_column.begin[column + 1];
+  std::partial_sum(by_column.begin.begin(), by_column.begin.end(), by_column.begin.begin());
+  std::vector<std::size_t> next(by_column.begin);
+  const std::size_t rows = by_row.begin.size() - 1;
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (std::size_t entry = by_row.begin[row]; entry < by_row.begin[row + 1]; ++entry) {
+      const std::size_t at = next[by_row.column[entry]]++;
+      by_column.column[at] = static_cast<std::uint32_t>(row);
+      by_column.value[at] = by_row.value[entry];
+    }
   }
-  return compressed;
-}
-
-}  // namespace
-
-std::shared_ptr<const SparseMatrix> SparseMatrix::make(std::size_t rows, std::size_t columns,
-                                                       std::span<const Entry> entries) {
-  return std::make_shared<const SparseMatrix>(SparseMatrix{rows, columns,
-                                                           compress(rows, entries, &Entry::row, &Entry::column),
-                                                           compress(columns, entries, &Entry::column, &Entry::row)});
+  return std::make_shared<const SparseMatrix>(SparseMatrix{rows, columns, std::move(by_row), std::move(by_column)});
 }
 
 template <typename T>
@@ -105,13 +95,11 @@ Var Tape<T>::matmul(Var a, Var b, bool transpose_a, bool transpose_b) {
 }
 
 template <typename T>
-Var Tape<T>::linear(Var x, Var weight, Var bias, bool transposed, bool rectified) {
-  Product p = product(x, weight, false, transposed);
+Var Tape<T>::linear(Var x, Var weight, Var bias, bool rectified) {
+  Product p = product(x, weight, false, false);
   p.rectified = rectified;
   assert(value(bias).size() == p.n);
-  const Var y =
-      record({.kind = Kind::matmul, .a = x, .b = weight, .c = bias, .transpose_b = transposed, .rectified = rectified},
-             p.m, p.n);
+  const Var y = record({.kind = Kind::matmul, .a = x, .b = weight, .c = bias, .rectified = rectified}, p.m, p.n);
   naslat::multiply<T>(p, value(x).data(), value(weight).data(), value(bias).data(), result(y).data());
   return y;
 }
@@ -197,9 +185,7 @@ Var Tape<T>::subtract_product(Var a, Var b, Var c) {
 template <typename T>
 Var Tape<T>::multiply_row(Var a, Var row) {
   const Var x = record({.kind = Kind::multiply_row, .a = a, .b = row}, value(a).rows(), value(a).cols());
-  for (Eigen::Index i = 0, n = value(a).cols(); i < value(a).rows(); ++i) {
-    naslat::multiply_add<T>(nullptr, value(a).row(i).data(), value(row).data(), 1, result(x).row(i).data(), n);
-  }
+  naslat::multiply_row<T>(value(a).data(), value(row).data(), result(x).data(), value(a).rows(), value(a).cols());
   return x;
 }
 
@@ -220,10 +206,14 @@ Var Tape<T>::repeat_row(Var row, Eigen::Index rows) {
 template <typename T>
 Var Tape<T>::column_sums(Var a) {
   const Var x = record({.kind = Kind::column_sums, .a = a}, 1, value(a).cols());
-  result(x).setZero();
-  T* const sums = result(x).data();
-  for (Eigen::Index i = 0; i < value(a).rows(); ++i)
-    naslat::add<T>(sums, value(a).row(i).data(), sums, value(a).cols());
+  naslat::sum_columns<T>(value(a).data(), nullptr, result(x).data(), value(a).rows(), value(a).cols());
+  return x;
+}
+
+template <typename T>
+Var Tape<T>::column_dots(Var a, Var b) {
+  const Var x = record({.kind = Kind::column_dots, .a = a, .b = b}, 1, value(a).cols());
+  naslat::sum_columns<T>(value(a).data(), value(b).data(), result(x).data(), value(a).rows(), value(a).cols());
   return x;
 }
 
@@ -266,7 +256,8 @@ Var Tape<T>::pad_columns(Var a, Eigen::Index first, Eigen::Index total) {
 template <typename T>
 Var Tape<T>::softplus(Var a) {
   const Var x = record({.kind = Kind::softplus, .a = a}, value(a).rows(), value(a).cols());
-  result(x) = value(a).unaryExpr([](T v) { return std::max(v, T(0)) + std::log1p(std::exp(-std::abs(v))); });
+  const auto v = value(a).array();
+  result(x) = (v.max(T(0)) + (-v.abs()).exp().log1p()).matrix();
   return x;
 }
 

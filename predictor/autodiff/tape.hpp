@@ -1,6 +1,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <span>
@@ -17,20 +18,24 @@ using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>
 /// A constant sparse matrix with its transpose: what graph convolutions multiply node rows by.
 struct SparseMatrix {
   struct Rows {
-    std::vector<std::size_t> begin;  ///< of each row in `column`, one more than rows
-    std::vector<std::size_t> column;
+    std::vector<std::size_t> begin{0};  ///< of each row in `column`, one more than rows
+    std::vector<std::uint32_t> column;  ///< of each entry; those of equal positions add up
     std::vector<float> value;
+
+    void reserve(std::size_t entries) {
+      column.reserve(entries);
+      value.reserve(entries);
+    }
+    void add(std::size_t at, float entry) {  ///< to the last row
+      column.push_back(static_cast<std::uint32_t>(at));
+      value.push_back(entry);
+    }
+    void end_row() { begin.push_back(column.size()); }
   };
   std::size_t rows = 0, columns = 0;
   Rows by_row, by_column;
 
-  struct Entry {
-    std::size_t row, column;
-    float value;
-  };
-  /// @param entries in any order; equal positions add up
-  static std::shared_ptr<const SparseMatrix> make(std::size_t rows, std::size_t columns,
-                                                  std::span<const Entry> entries);
+  static std::shared_ptr<const SparseMatrix> make(std::size_t columns, Rows by_row);
 };
 
 /// A matrix on a tape.
@@ -54,8 +59,8 @@ class Tape {
   Var parameter(const Matrix<T>& value);               ///< not copied: it must stay until the tape is cleared
   Var filled(Eigen::Index rows, Eigen::Index columns, T value);
   Var matmul(Var a, Var b, bool transpose_a = false, bool transpose_b = false);
-  /// x·W + b, or max(0, x·W + b). @param bias 1×n, added to every row @param transposed whether W is out×in
-  Var linear(Var x, Var weight, Var bias, bool transposed, bool rectified);
+  /// x·W + b, or max(0, x·W + b). @param weight in×out @param bias 1×out, added to every row
+  Var linear(Var x, Var weight, Var bias, bool rectified = false);
   Var sparse(const std::shared_ptr<const SparseMatrix>& s, Var x, bool transpose = false);  ///< s·x or sᵀ·x
   Var rectified_sparse(const std::shared_ptr<const SparseMatrix>& s, Var x, Var bias);      ///< max(0, s·x + bias)
   Var add(Var a, Var b);
@@ -66,6 +71,7 @@ class Tape {
   Var scale(Var x, T factor);
   Var repeat_row(Var row, Eigen::Index rows);                       ///< 1×n → rows×n
   Var column_sums(Var x);                                           ///< m×n → 1×n
+  Var column_dots(Var a, Var b);                                    ///< m×n each → 1×n: column_sums of a∘b
   Var repeat(Var scalar, Eigen::Index rows, Eigen::Index columns);  ///< 1×1 → rows×columns
   Var sum(Var x);                                                   ///< m×n → 1×1
   Var gate(Var x, Var by);  ///< x where by > 0, else 0; the gate itself has no slope
@@ -82,8 +88,8 @@ class Tape {
   std::vector<Var> gradients(Var loss, std::span<const Var> wrt);
 
   /// The same as values, for the last time: the tape is cleared, each value as soon as nothing to come needs it, so
-  /// that memory is used again while it is in the caches. @param results likewise keep their memory
-  void last_gradients(Var loss, std::span<const Var> wrt, std::vector<Matrix<T>>& results);
+  /// that memory is used again while it is in the caches. @param sums are added to, in place; none are zeros
+  void last_gradients(Var loss, std::span<const Var> wrt, std::vector<Matrix<T>>& sums);
 
   /// Forgets everything but keeps the memory for the next recording.
   void clear();
@@ -101,6 +107,7 @@ class Tape {
     scale,
     repeat_row,
     column_sums,
+    column_dots,
     repeat,
     sum,
     gate,

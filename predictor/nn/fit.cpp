@@ -56,6 +56,7 @@ void fit(std::vector<Matrix<float>>& parameters, const Forward& forward, std::sp
       const Var predicted = forward(tape, batch_graphs(drawn), vars);
       const Var loss = mean_squared_error(tape, predicted, tape.leaf(wanted));
       adam.set_rate(config.rate * 0.5 * (1 + std::cos(std::numbers::pi * step / config.steps)));
+      for (Matrix<float>& gradient : gradients) gradient.setZero();
       tape.last_gradients(loss, vars, gradients);
       adam.step(learned, gradients);
       ++step;

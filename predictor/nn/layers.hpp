@@ -21,17 +21,11 @@ namespace naslat {
 /// @note the values are not copied
 [[nodiscard]] std::vector<Var> leaves(Tape<float>& tape, std::span<const Matrix<float>> values);
 
-/// x·Wᵀ + b. @param weight out×in, as PyTorch has it
-template <typename T>
-[[nodiscard]] Var linear(Tape<T>& tape, Var x, Var weight, Var bias) {
-  return tape.linear(x, weight, bias, true, false);
-}
-
-/// Linear layers with ReLU between them, none after the last. @param parameters weight and bias of each
+/// Linear layers with ReLU between them, none after the last. @param parameters weight (in×out) and bias of each
 template <typename T>
 [[nodiscard]] Var perceptron(Tape<T>& tape, Var x, std::span<const Var> parameters) {
   for (std::size_t i = 0; i < parameters.size(); i += 2) {
-    x = tape.linear(x, parameters[i], parameters[i + 1], true, i + 2 < parameters.size());
+    x = tape.linear(x, parameters[i], parameters[i + 1], i + 2 < parameters.size());
   }
   return x;
 }

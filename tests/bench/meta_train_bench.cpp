@@ -13,8 +13,8 @@
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
-#include <limits>
 #include <thread>
+#include <vector>
 
 #include "predictor/autodiff/kernels.hpp"
 #include "predictor/help.hpp"
@@ -56,19 +56,22 @@ void run(const std::string& name, const HelpTraining& config) {
       validate(devices.begin() + 9, devices.end());
 
   const double started_s = now();
-  double last_s = started_s, slowest_s = 0, fastest_s = std::numeric_limits<double>::infinity(), validation_s = 0;
+  double last_s = started_s, validation_s = 0;
+  std::vector<double> alone_s;
   (void)meta_train({encodings, train, validate}, config, [&](int, double, double validation) {
     const double took_s = now() - last_s;
     last_s += took_s;
     if (std::isnan(validation)) {
-      slowest_s = std::max(slowest_s, took_s);
-      fastest_s = std::min(fastest_s, took_s);
+      alone_s.push_back(took_s);
     } else {
       validation_s = took_s;
     }
   });
-  fmt::print("{}: {:.4f} s per episode with validations, {:.4f}-{:.4f} s alone, {:.3f} s with a validation\n", name,
-             (last_s - started_s) / config.episodes, fastest_s, slowest_s, validation_s);
+  std::ranges::sort(alone_s);
+  fmt::print(
+      "{}: {:.4f} s per episode with validations; alone {:.4f} s, {:.4f} to {:.4f}; {:.3f} s with a validation\n", name,
+      (last_s - started_s) / config.episodes, alone_s[alone_s.size() / 2], alone_s.front(), alone_s.back(),
+      validation_s);
 }
 
 }  // namespace

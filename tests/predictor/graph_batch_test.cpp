@@ -20,8 +20,8 @@ TEST(GraphBatch, HoldsEachDifferentNodeOnce) {
   const GraphBatch batch = batch_graphs(random_encodings(200), 3);
   ASSERT_EQ(batch.adjacency.size(), 3U);
   // Of 1,800; what a node is after one convolution depends on its neighbours only.
-  EXPECT_LT(batch.nodes.rows(), 300);
-  EXPECT_EQ(batch.adjacency[0]->columns, static_cast<std::size_t>(batch.nodes.rows()));
+  EXPECT_LT(batch.features->rows, 300U);
+  EXPECT_EQ(batch.adjacency[0]->columns, batch.features->rows);
   for (const std::size_t convolution : {0U, 1U}) {
     EXPECT_LT(batch.adjacency[convolution]->rows, 700U);
     EXPECT_GT(batch.adjacency[convolution]->rows, 350U);  // the output and the global node see everything
@@ -37,8 +37,11 @@ TEST(GraphBatch, OfAFlatSpaceIsTheFeaturesAsTheyAre) {
   const GraphBatch batch = batch_graphs(std::vector{one, other, one}, 3);
   EXPECT_EQ(batch.architectures(), 3);
   EXPECT_TRUE(batch.adjacency.empty());
-  EXPECT_EQ(std::vector(batch.nodes.row(1).begin(), batch.nodes.row(1).end()), other.x);
-  EXPECT_EQ(batch.nodes.row(2), batch.nodes.row(0));
+  const auto features = static_cast<Eigen::Index>(one.x.size());
+  Tape<float> tape;
+  const auto rows = tape.value(tape.sparse(batch.features, tape.leaf(Matrix<float>::Identity(features, features))));
+  EXPECT_EQ(std::vector(rows.row(1).begin(), rows.row(1).end()), other.x);
+  EXPECT_EQ(rows.row(2), rows.row(0));
 }
 
 TEST(GraphBatch, PredictsAsOneGraphAtATimeAndAsTheDefinitionSays) {
@@ -46,7 +49,8 @@ TEST(GraphBatch, PredictsAsOneGraphAtATimeAndAsTheDefinitionSays) {
   Rng rng(1);
   const HelpParameters parameters = initial_help_parameters(8, true, rng);
   Tape<double> tape;
-  const HelpVars vars = on_tape(tape, parameters);
+  const HelpWeights weights = weights_of(parameters);
+  const HelpVars vars = on_tape(tape, weights);
   const Var v_h = tape.filled(1, kHelpEmbedding, 0.5);
   const auto predict = [&](const std::vector<Encoding>& list) {
     return Matrix<double>(tape.value(help_forward(tape, batch_graphs(list, 3), v_h, vars.theta, std::nullopt)));

@@ -53,7 +53,8 @@ TEST(HelpModel, HeaderForOneDeviceAndZIsAPerceptron) {
   const GraphBatch batch =
       batch_graphs(std::vector{space.encode(sample(space, rng)), space.encode(sample(space, rng))}, 3);
   Tape<double> tape;
-  const HelpVars vars = on_tape(tape, initial_help_parameters(8, true, rng));
+  const HelpWeights weights = weights_of(initial_help_parameters(8, true, rng));
+  const HelpVars vars = on_tape(tape, weights);
   const Var v_h = tape.filled(1, kHelpEmbedding, 0.5);
   const Var z = tape.leaf((10 * normal_row(kHelpModulators, rng)).cast<double>());
   const Var encoded = encode_architectures(tape, batch, encoder_of(vars.theta));

@@ -55,11 +55,16 @@ class HelpParity : public testing::Test {
     }
   }
 
-  /// Norms by name; `got` in the order of theta.
+  /// Norms by name; `got` in the order of the weights.
   void expect_norms(const std::vector<Var>& got, const Json& expected, const std::string& what) {
-    for (std::size_t i = 0; i < got.size(); ++i) {
-      const std::string& name = parameters_.theta[i].name;
-      expect_near(static_cast<double>(tape_.value(got[i]).norm()), expected.at("meta_learner." + name), what + name);
+    HelpWeights weights = weights_of(parameters_);
+    ASSERT_EQ(got.size(), weights.theta.size());
+    for (std::size_t i = 0; i < got.size(); ++i) weights.theta[i] = tape_.value(got[i]).template cast<float>();
+    HelpParameters named = parameters_;
+    store(weights, named);
+    for (const NamedMatrix& matrix : named.theta) {
+      expect_near(static_cast<double>(matrix.value.norm()), expected.at("meta_learner." + matrix.name),
+                  what + matrix.name);
     }
   }
 
@@ -67,7 +72,8 @@ class HelpParity : public testing::Test {
   void check(const std::string& device) {
     tape_.clear();
     const Json& wanted = expected_.at(device);
-    const HelpVars vars = on_tape(tape_, parameters_);
+    const HelpWeights weights = weights_of(parameters_);
+    const HelpVars vars = on_tape(tape_, weights);
     const Var v_h = row(wanted["hardware_embedding"]);
     const Modulators prior = modulators(tape_, vars.z, v_h);
     expect_near(static_cast<double>(tape_.scalar(divergence(tape_, prior))), wanted["kl"], "kl");

@@ -87,11 +87,38 @@ TEST(Kernels, AddAndMultiplyElementByElement) {
   }
 }
 
+TEST(Kernels, MultiplyRowsAndSumThem) {
+  Rng rng(9);
+  for (const std::size_t rows : {1U, 4U, 7U, 10U}) {
+    const std::size_t columns = 1 + 5 * rows * rows;
+    const std::vector<float> a = draws(rows * columns, rng), b = draws(rows * columns, rng), row = draws(columns, rng);
+    for (const Kernels* const kernels : runnable()) {
+      std::vector<float> scaled(a.size()), sums(columns), dots(columns);
+      const auto m = static_cast<std::ptrdiff_t>(rows), n = static_cast<std::ptrdiff_t>(columns);
+      kernels->multiply_row(a.data(), row.data(), scaled.data(), m, n);
+      kernels->sum_columns(a.data(), nullptr, sums.data(), m, n);
+      kernels->sum_columns(a.data(), b.data(), dots.data(), m, n);
+      for (std::size_t j = 0; j < columns; ++j) {
+        float sum = 0, dot = 0;
+        for (std::size_t i = 0; i < rows; ++i) {
+          const std::size_t at = i * columns + j;
+          ASSERT_EQ(scaled[at], a[at] * row[j]) << kernels->name;
+          sum += a[at];
+          dot += a[at] * b[at];
+        }
+        ASSERT_EQ(sums[j], sum) << kernels->name;
+        ASSERT_EQ(dots[j], dot) << kernels->name;
+      }
+    }
+  }
+}
+
 TEST(Kernels, GateAndSumRowsAlike) {
   Rng rng(6);
   for (const std::size_t n : {37U, 100U}) {
     const std::vector<float> x = draws(5 * n, rng), by = draws(5 * n, rng);
-    const std::vector<std::size_t> begin = {0, 2, 2, 5}, column = {0, 4, 1, 2, 3};
+    const std::vector<std::size_t> begin = {0, 2, 2, 5};
+    const std::vector<std::uint32_t> column = {0, 4, 1, 2, 3};
     const std::vector<float> value = {1, -2, 3, 1, 1};
     for (const Kernels* const kernels : runnable()) {
       std::vector<float> gated(x.size()), sums(3 * n);
