@@ -13,8 +13,8 @@ namespace naslat {
 
 namespace {
 
-/// An episode's tasks go by in lanes, each one thread's at a time, whose gradients have one sum: fewer sums to go through
-/// memory, and the same on any number of threads, of which no more than these have work.
+/// An episode's tasks go by in lanes, each one thread's at a time, whose gradients have one sum: fewer sums to go
+/// through memory, and the same on any number of threads, of which no more than these have work.
 constexpr std::size_t kLanes = 4;
 
 }  // namespace
@@ -71,7 +71,6 @@ double EpisodeTrainer::episode(const SourcePool& pool) {
   std::vector<double> query_loss(tasks.size());
   sums_.resize(std::min(kLanes, tasks.size()));
   parallel_for(sums_.size(), config_.threads, [&](std::size_t worker, std::size_t lane) {
-    for (Matrix<float>& sum : sums_[lane]) sum.setZero();
     for (std::size_t i = lane; i < tasks.size(); i += sums_.size()) {
       query_loss[i] = differentiate(tapes_[worker], tasks[i], sums_[lane]);
     }
@@ -82,9 +81,13 @@ double EpisodeTrainer::episode(const SourcePool& pool) {
   adam_.begin_step(parameters);
   parallel_for(parameters.size(), config_.threads, [&](std::size_t, std::size_t p) {
     Matrix<float>& mean = sums_[0][p];
-    for (std::size_t lane = 1; lane < sums_.size(); ++lane) mean += sums_[lane][p];
+    for (std::size_t lane = 1; lane < sums_.size(); ++lane) {
+      mean += sums_[lane][p];
+      sums_[lane][p].setZero();  // for the next episode, while it is in the caches
+    }
     mean *= share;
     adam_.update(p, *parameters[p], mean);
+    mean.setZero();
   });
   return std::accumulate(query_loss.begin(), query_loss.end(), 0.0) / static_cast<double>(tasks.size());
 }

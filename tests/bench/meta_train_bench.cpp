@@ -1,10 +1,10 @@
 // Seconds per meta-training episode at the published setting: 8 tasks of 10 support and 200 query samples, 2 inner
 // steps, second order, for each space that HELP trains on. The latencies are made up; the work depends on them only by
-// which units stay dark. Measured in turns with the released Python on two cores of a virtual machine, its own
-// validation left out, in its own PyTorch 1.8 (2.3 is a little slower): .11, .055 and .059 s where this took .022, .012
-// and .012 alone: five times as long. Since then this takes .64, .72 and .85 of the processor time (old and new in
-// turns, one thread), and .85, .86 and .84 of that since products leave out dark units (the same, two threads). The
-// Python took .85 s per episode of NAS-Bench-201 where it was first timed.
+// which units stay dark. Wanted: a tenth of the released Python's time. Measured in turns with it, in its own PyTorch
+// 1.8.1 (2.3 is slower), both on two cores of a virtual machine that nothing else used, medians without validation,
+// NAS-Bench-201, FBNet and MobileNetV3: .22 to .32, .12 to .18 and .12 to .21 s where this took .023 to .034, .014 to
+// .024 and .014 to .025. It is 9.3, 8.0 and 8.7 times as fast (medians of seven pairs; 7.9 to 10.0, 6.0 to 8.5 and 5.9
+// to 9.8). The Python took .85 s per episode of NAS-Bench-201 where it was first timed.
 //   meta_train_bench [episodes] [threads] [space …]
 
 #include <fmt/format.h>
