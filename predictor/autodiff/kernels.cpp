@@ -76,14 +76,13 @@ void multiply_sparse(const SparseRows& s, const double* x, const double* bias, d
 namespace {
 
 /// y of a and b: by the kernel in single precision, by the plain loop in double.
-template <typename T>
-void element_wise(void (*Kernels::*kernel)(const float*, const float*, float*, std::ptrdiff_t),
-                  void (*loop)(const T*, const T*, T*, std::ptrdiff_t), const T* a, const T* b, T* y,
-                  std::ptrdiff_t count) {
+template <typename T, typename... Sizes>
+void element_wise(void (*Kernels::*kernel)(const float*, const float*, float*, Sizes...),
+                  void (*loop)(const T*, const T*, T*, Sizes...), const T* a, const T* b, T* y, Sizes... sizes) {
   if constexpr (std::is_same_v<T, float>) {
-    (kernels().*kernel)(a, b, y, count);
+    (kernels().*kernel)(a, b, y, sizes...);
   } else {
-    loop(a, b, y, count);
+    loop(a, b, y, sizes...);
   }
 }
 
@@ -97,6 +96,14 @@ template <typename T>
 void add(const T* a, const T* b, T* y, std::ptrdiff_t count) {
   element_wise<T>(&Kernels::add, add_values<T>, a, b, y, count);
 }
+template <typename T>
+void multiply_row(const T* x, const T* row, T* y, std::ptrdiff_t rows, std::ptrdiff_t columns) {
+  element_wise<T>(&Kernels::multiply_row, multiply_row_values<T>, x, row, y, rows, columns);
+}
+template <typename T>
+void sum_columns(const T* a, const T* b, T* y, std::ptrdiff_t rows, std::ptrdiff_t columns) {
+  element_wise<T>(&Kernels::sum_columns, sum_column_values<T>, a, b, y, rows, columns);
+}
 
 template <typename T>
 void multiply_add(const T* base, const T* a, const T* b, T factor, T* y, std::ptrdiff_t count) {
@@ -104,24 +111,6 @@ void multiply_add(const T* base, const T* a, const T* b, T factor, T* y, std::pt
     kernels().multiply_add(base, a, b, factor, y, count);
   } else {
     multiply_add_values(base, a, b, factor, y, count);
-  }
-}
-
-template <typename T>
-void multiply_row(const T* x, const T* row, T* y, std::ptrdiff_t rows, std::ptrdiff_t columns) {
-  if constexpr (std::is_same_v<T, float>) {
-    kernels().multiply_row(x, row, y, rows, columns);
-  } else {
-    multiply_row_values(x, row, y, rows, columns);
-  }
-}
-
-template <typename T>
-void sum_columns(const T* a, const T* b, T* y, std::ptrdiff_t rows, std::ptrdiff_t columns) {
-  if constexpr (std::is_same_v<T, float>) {
-    kernels().sum_columns(a, b, y, rows, columns);
-  } else {
-    sum_column_values(a, b, y, rows, columns);
   }
 }
 
