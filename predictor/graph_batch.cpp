@@ -73,7 +73,7 @@ Rows rows_after(std::size_t convolution, std::span<const ColouredGraph* const> g
 /// Features under each other.
 GraphBatch batch_flat(std::span<const ColouredGraph* const> graphs) {
   SparseMatrix::Rows rows;
-  rows.reserve(2 * graphs.size() * graphs[0]->features.size());
+  rows.reserve(2 * graphs.size() * graphs[0]->features.size());  // some have more than the first
   for (const ColouredGraph* const graph : graphs) {
     for (const auto [index, value] : graph->features) rows.add(index, value);
     rows.end_row();

@@ -15,7 +15,7 @@ constexpr double kModulation = 0.01;  // released code: weights·(1 + 0.01 z), b
 constexpr float kInitialRate = 1e-3F;
 constexpr std::size_t kHeaderLayers = 3, kDeviceParameters = 4;   // the latter weights and biases
 constexpr std::size_t kHeaderParameters = 2 * kHeaderLayers + 1;  // the first layer's weight is in two parts
-constexpr const char* kJoined = "fc3.weight";
+constexpr const char* kJoined = "fc3.weight";                     // of the architecture's inputs, then of the device's
 
 class Initialiser {
  public:
@@ -95,9 +95,12 @@ HelpWeights weights_of(const HelpParameters& parameters) {
     std::vector<Matrix<float>> weights;
     for (const NamedMatrix& parameter : group) {
       Matrix<float> weight = in_by_out(parameter);
-      if (parameter.name == kJoined) weights.emplace_back(weight.topRows(kHelpWidth));
-      weights.emplace_back(parameter.name == kJoined ? Matrix<float>(weight.bottomRows(kHelpWidth))
-                                                     : std::move(weight));
+      if (parameter.name == kJoined) {
+        weights.emplace_back(weight.topRows(kHelpWidth));
+        weights.emplace_back(weight.bottomRows(kHelpWidth));
+      } else {
+        weights.push_back(std::move(weight));
+      }
     }
     return weights;
   };

@@ -138,7 +138,7 @@ void panel_product(const float* a, Index column, Index rows, const Panel& b, Ind
 
 /// In the order of memory, which is how it comes fastest: panels would ask for a line here and a line there.
 inline void prefetch(const float* from, Index count) {
-  constexpr Index kLine = 16;
+  constexpr Index kLine = 16;  // floats
   for (Index i = 0; i < count; i += kLine) __builtin_prefetch(from + i);
 }
 
@@ -148,14 +148,15 @@ template <Index Row>
 void block_product(const float* a, Index column, const LiveColumns* live, const Product& p, const Stored& b,
                    const float* bias, float* c, float* scratch) {
   const Index depth = live != nullptr ? live->count : p.k;
-  if (p.m < 2 * kTileRows && !p.transpose_b) prefetch(b.data, p.k * b.stride);
+  const bool few_rows = p.m < 2 * kTileRows && !p.transpose_b;  // B is read once or twice: not worth a copy
+  if (few_rows) prefetch(b.data, p.k * b.stride);
   if (p.k < 2 * kTileRows) prefetch(c, p.m * p.n);
   for (Index first = 0; first < p.n; first += kPanel) {
     const Index columns = p.n - first < kPanel ? p.n - first : kPanel;
     float start[kPanel] = {};
     if (bias != nullptr) __builtin_memcpy(start, bias + first, static_cast<std::size_t>(columns) * sizeof(float));
     const Target target = {c + first, p.n, columns, p.added ? nullptr : start, p.rectified};
-    if (columns == kPanel && !p.transpose_b && p.m < 2 * kTileRows) {
+    if (columns == kPanel && few_rows) {
       const Panel panel = {b.data + first, b.stride, live != nullptr ? live->index : nullptr};
       panel_product<2, Row>(a, column, p.m, panel, depth, target);
     } else if (columns > kVector) {

@@ -88,7 +88,7 @@ class Tape {
   std::vector<Var> gradients(Var loss, std::span<const Var> wrt);
 
   /// The same as values, for the last time: the tape is cleared, each value as soon as nothing to come needs it, so
-  /// that memory is used again while it is in the caches. @param sums are added to, in place; none are zeros
+  /// that memory is used again while it is in the caches. @param sums are added to; empty: zeros
   void last_gradients(Var loss, std::span<const Var> wrt, std::vector<Matrix<T>>& sums);
 
   /// Forgets everything but keeps the memory for the next recording.

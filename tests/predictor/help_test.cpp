@@ -47,6 +47,25 @@ TEST(HelpTraining, LearnsDevicesItHasNotSeen) {
   EXPECT_GT(trained.validation_spearman, 0.8);
 }
 
+TEST(HelpModel, WeightsAreStoredWhereTheyCameFrom) {
+  for (const bool graph : {false, true}) {
+    Rng rng(2);
+    const HelpParameters parameters = initial_help_parameters(graph ? 8 : 132, graph, rng);
+    const HelpWeights weights = weights_of(parameters);
+    EXPECT_EQ(weights.theta[0].rows(), graph ? 8 : 132);
+    EXPECT_EQ(weights.theta.back().size(), 1);                                     // fc5's bias
+    EXPECT_EQ(weights.theta[weights.theta.size() - 2].rows(), 200);                // its weight
+    EXPECT_EQ(weights.theta.size(), parameters.theta.size() + 1);                  // fc3's is in two parts
+    HelpParameters stored = initial_help_parameters(graph ? 8 : 132, graph, rng);  // of other draws
+    store(weights, stored);
+    for (const auto group : {&HelpParameters::theta, &HelpParameters::rates, &HelpParameters::z}) {
+      for (std::size_t i = 0; i < (parameters.*group).size(); ++i) {
+        EXPECT_EQ((stored.*group)[i].value, (parameters.*group)[i].value) << (parameters.*group)[i].name;
+      }
+    }
+  }
+}
+
 TEST(HelpModel, HeaderForOneDeviceAndZIsAPerceptron) {
   const SearchSpace& space = search_space("nasbench201");
   Rng rng(2);
