@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "configs/interrupt.hpp"
 #include "predictor/metrics.hpp"
@@ -29,6 +30,7 @@ EpisodeTrainer::EpisodeTrainer(const HelpTraining& config, Eigen::Index noise)
 EpisodeTrainer::Best EpisodeTrainer::train(const SourcePool& pool, const TrainingObserver& observe) {
   graphs_.clear();
   for (const Encoding& encoding : pool.encodings) graphs_.push_back(coloured(encoding, kHelpDepth));
+  tasks_ = draw(pool);
   Best best;
   for (int number = 1; number <= config_.episodes; ++number) {
     if (interrupted()) throw Interrupted{};
@@ -61,16 +63,25 @@ EpisodeTask EpisodeTrainer::draw(const DeviceTask& device) {
   return task;
 }
 
-/// One step over freshly drawn tasks; returns their mean query loss.
-double EpisodeTrainer::episode(const SourcePool& pool) {
+std::vector<EpisodeTask> EpisodeTrainer::draw(const SourcePool& pool) {
   std::vector<EpisodeTask> tasks;
   const auto count = std::min(static_cast<std::uint64_t>(config_.tasks), std::uint64_t{pool.train.size()});
   for (const std::uint64_t device : rng_.distinct(count, pool.train.size())) {
     tasks.push_back(draw(pool.train[device]));
   }
+  return tasks;
+}
+
+/// One step over the drawn tasks; returns their mean query loss. The next are drawn by who comes to the end first.
+double EpisodeTrainer::episode(const SourcePool& pool) {
+  const std::vector<EpisodeTask> tasks = std::move(tasks_);
   std::vector<double> query_loss(tasks.size());
   sums_.resize(std::min(kLanes, tasks.size()));
-  parallel_for(sums_.size(), config_.threads, [&](std::size_t worker, std::size_t lane) {
+  parallel_for(sums_.size() + 1, config_.threads, [&](std::size_t worker, std::size_t lane) {
+    if (lane == sums_.size()) {
+      tasks_ = draw(pool);
+      return;
+    }
     for (std::size_t i = lane; i < tasks.size(); i += sums_.size()) {
       query_loss[i] = differentiate(tapes_[worker], tasks[i], sums_[lane]);
     }

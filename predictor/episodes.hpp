@@ -50,6 +50,7 @@ class EpisodeTrainer {
   virtual void keep() = 0;
 
  private:
+  std::vector<EpisodeTask> draw(const SourcePool& pool);
   EpisodeTask draw(const DeviceTask& device);
   double episode(const SourcePool& pool);
   [[nodiscard]] double validate(const SourcePool& pool) const;
@@ -59,6 +60,7 @@ class EpisodeTrainer {
   Rng rng_;
   Adam adam_;
   std::vector<ColouredGraph> graphs_;             // of the pool
+  std::vector<EpisodeTask> tasks_;                // of the next episode
   std::vector<Tape<float>> tapes_;                // of each thread
   std::vector<std::vector<Matrix<float>>> sums_;  // of gradients, of each lane
 };

@@ -73,11 +73,7 @@ Rows rows_after(std::size_t convolution, std::span<const ColouredGraph* const> g
 /// Features under each other.
 GraphBatch batch_flat(std::span<const ColouredGraph* const> graphs) {
   SparseMatrix::Rows rows;
-  rows.reserve(2 * graphs.size() * graphs[0]->features.size());  // some have more than the first
-  for (const ColouredGraph* const graph : graphs) {
-    for (const auto [index, value] : graph->features) rows.add(index, value);
-    rows.end_row();
-  }
+  for (const ColouredGraph* const graph : graphs) rows.append(graph->features);
   return {SparseMatrix::make(static_cast<std::size_t>(graphs[0]->encoding->features), std::move(rows)), {}};
 }
 
@@ -108,8 +104,9 @@ ColouredGraph coloured(const Encoding& e, int depth) {
   ColouredGraph graph{&e, {}, {}};
   if (e.adjacency.empty()) {
     for (std::size_t feature = 0; feature < e.x.size(); ++feature) {
-      if (e.x[feature] != 0) graph.features.push_back({static_cast<std::uint32_t>(feature), e.x[feature]});
+      if (e.x[feature] != 0) graph.features.add(feature, e.x[feature]);
     }
+    graph.features.end_row();
     return graph;
   }
   const auto nodes = static_cast<std::size_t>(e.nodes), features = static_cast<std::size_t>(e.features);

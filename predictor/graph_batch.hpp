@@ -30,11 +30,7 @@ struct GraphBatch {
 struct ColouredGraph {
   const Encoding* encoding;
   std::vector<std::vector<std::uint64_t>> colours;  ///< of each node after each convolution; none in a flat space
-  struct Feature {
-    std::uint32_t index;
-    float value;
-  };
-  std::vector<Feature> features;  ///< a flat space's that are not zero; none in others
+  SparseMatrix::Rows features;                      ///< a flat space's that are not zero, one row; none in others
 };
 /// @param depth graph convolutions that run on all nodes, before the one that is read out
 [[nodiscard]] ColouredGraph coloured(const Encoding& encoding, int depth);

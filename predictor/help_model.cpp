@@ -242,11 +242,9 @@ std::vector<Var> inner_step(Tape<T>& tape, const GraphBatch& support, Var target
                             std::span<const Var> theta, std::span<const Var> rates, std::optional<Var> z,
                             std::vector<Var>* gradients, Var* loss) {
   const Var error = mean_squared_error(tape, help_forward(tape, support, embedding, theta, z), targets);
-  const std::vector<Var> slopes = tape.gradients(error, theta);
-  std::vector<Var> stepped;
-  for (std::size_t i = 0; i < theta.size(); ++i) {
-    stepped.push_back(tape.subtract_product(theta[i], rates[i], slopes[i]));
-  }
+  std::vector<Var> stepped(theta.size());
+  const std::vector<Var> slopes = tape.gradients(
+      error, theta, [&](std::size_t i, Var slope) { stepped[i] = tape.subtract_product(theta[i], rates[i], slope); });
   if (gradients) *gradients = slopes;
   if (loss) *loss = error;
   return stepped;

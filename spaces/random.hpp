@@ -17,9 +17,8 @@ class Rng {
 
   /// Uniform over 0..bound-1, without bias. @pre bound > 0
   std::uint64_t below(std::uint64_t bound) {
-    const std::uint64_t rejected = (0 - bound) % bound;  // 2^64 mod bound: the draws that would favour small values
     std::uint64_t draw = engine_();
-    while (draw < rejected) draw = engine_();
+    while (draw < bound && draw < (0 - bound) % bound) draw = engine_();  // 2^64 mod bound would favour small values
     return draw % bound;
   }
 

@@ -1,4 +1,7 @@
+#include <algorithm>
 #include <cassert>
+#include <functional>
+#include <numeric>
 #include <span>
 #include <vector>
 
@@ -12,20 +15,33 @@ class Tape<T>::Accumulator {
  public:
   /// @param last whether values are recycled that are not needed any more
   Accumulator(Tape& tape, Var loss, std::span<const Var> wrt, bool last)
-      : tape_(tape), last_(last), gradients_(static_cast<std::size_t>(loss.id) + 1), wanted_(gradients_.size(), false) {
+      : tape_(tape),
+        last_(last),
+        gradients_(static_cast<std::size_t>(loss.id) + 1),
+        first_uses_(gradients_.size()),
+        wanted_(gradients_.size(), false) {
     for (const Var x : wrt) {
       if (x.id <= loss.id) wanted_[static_cast<std::size_t>(x.id)] = true;
     }
     depends_ = wanted_;
-    for (std::size_t i = 0; i < depends_.size(); ++i) {
-      const Node& node = tape.nodes_[i];
-      depends_[i] = depends_[i] || depends(node.a) || depends(node.b) || depends(node.c);
+    for (Var x{0}; x.id <= loss.id; ++x.id) {
+      const Node& node = tape.nodes_[static_cast<std::size_t>(x.id)];
+      for (const Var operand : {node.a, node.b, node.c}) {
+        if (!depends(operand)) continue;
+        depends_[static_cast<std::size_t>(x.id)] = true;
+        Var& first = first_uses_[static_cast<std::size_t>(operand.id)];
+        if (first.id < 0) first = x;
+      }
     }
+    assert(tape.value(loss).size() == 1);
+    add(loss, tape.filled(1, 1, 1));
   }
 
   /// Whether anything in `wrt` reaches x: gradients of all else are not computed.
   [[nodiscard]] bool depends(Var x) const { return x.id >= 0 && depends_[static_cast<std::size_t>(x.id)]; }
-  [[nodiscard]] Var at(Var x) const { return gradients_[static_cast<std::size_t>(x.id)]; }
+  /// The node after whose turn x's gradient is complete; none for what is not used.
+  [[nodiscard]] Var first_use(Var x) const { return known(x) ? first_uses_[static_cast<std::size_t>(x.id)] : Var{}; }
+  [[nodiscard]] Var at(Var x) const { return known(x) ? gradients_[static_cast<std::size_t>(x.id)] : Var{}; }
 
   void add(Var x, Var gradient) {
     Var& sum = gradients_[static_cast<std::size_t>(x.id)];
@@ -67,6 +83,30 @@ class Tape<T>::Accumulator {
     }
   }
 
+  /// The gradients of a - b∘c, part by part: g comes from memory once.
+  void add_step(const Node& step, Var g) {
+    constexpr Eigen::Index kPart = 1024;
+    const auto from = tape_.value(g);
+    const T *const b = tape_.value(step.b).data(), *const c = tape_.value(step.c).data();
+    const auto sum_of = [&](Var x) { return depends(x) && own(at(x)) ? tape_.result(at(x)).data() : nullptr; };
+    T *const a_sum = sum_of(step.a), *const b_sum = sum_of(step.b);
+    Var of_c{};
+    if (depends(step.c)) {
+      of_c = tape_.record({.kind = Kind::multiply, .a = g, .b = step.b, .factor = -1}, from.rows(), from.cols());
+    }
+    T* const c_gradient = of_c.id >= 0 ? tape_.result(of_c).data() : nullptr;
+    for (Eigen::Index i = 0; i < from.size(); i += kPart) {
+      const T* const part = from.data() + i;
+      const Eigen::Index count = std::min(kPart, from.size() - i);
+      if (b_sum) naslat::multiply_add<T>(b_sum + i, part, c + i, -1, b_sum + i, count);
+      if (c_gradient) naslat::multiply_add<T>(nullptr, part, b + i, -1, c_gradient + i, count);
+      if (a_sum) naslat::add<T>(a_sum + i, part, a_sum + i, count);
+    }
+    if (depends(step.a) && !a_sum) add(step.a, g);
+    if (depends(step.b) && !b_sum) add_multiple(step.b, g, step.c, -1);
+    if (c_gradient) add(step.c, of_c);
+  }
+
   /// x has passed its gradient on; what was recorded meanwhile begins at `first`.
   void passed(Var x, std::size_t first) {
     if (!last_) return;
@@ -79,6 +119,8 @@ class Tape<T>::Accumulator {
   }
 
  private:
+  /// Whether x was there when the loss was.
+  [[nodiscard]] bool known(Var x) const { return x.id < std::ssize(gradients_); }
   /// Whether the sum is one node's gradient only, for the last time: it may change in place.
   [[nodiscard]] bool own(Var sum) { return last_ && sum.id >= 0 && holders(sum) == 1; }
   /// Nodes whose gradient this is.
@@ -90,31 +132,33 @@ class Tape<T>::Accumulator {
 
   Tape& tape_;
   bool last_;
-  std::vector<Var> gradients_;
+  std::vector<Var> gradients_, first_uses_;
   std::vector<bool> wanted_, depends_;
   std::vector<int> holders_;
 };
 
 template <typename T>
-void Tape<T>::propagate(Var loss, Accumulator& into) {
-  assert(value(loss).size() == 1);
-  into.add(loss, filled(1, 1, 1));
-  for (Var x = loss; x.id >= 0; --x.id) {
-    if (!into.depends(x) || into.at(x).id < 0) continue;
-    const std::size_t first = nodes_.size();
-    backward(x, into.at(x), into);
-    into.passed(x, first);
-  }
+void Tape<T>::pass_back(Var x, Accumulator& into) {
+  if (!into.depends(x) || into.at(x).id < 0) return;
+  const std::size_t first = nodes_.size();
+  backward(x, into.at(x), into);
+  into.passed(x, first);
 }
 
 template <typename T>
-std::vector<Var> Tape<T>::gradients(Var loss, std::span<const Var> wrt) {
+std::vector<Var> Tape<T>::gradients(Var loss, std::span<const Var> wrt,
+                                    const std::function<void(std::size_t, Var)>& each) {
   Accumulator gradient_of(*this, loss, wrt, false);
-  propagate(loss, gradient_of);
-  std::vector<Var> results;
-  for (const Var x : wrt) {
-    const Var gradient = x.id <= loss.id ? gradient_of.at(x) : Var{};
-    results.push_back(gradient.id >= 0 ? gradient : filled(value(x).rows(), value(x).cols(), 0));
+  std::vector<std::size_t> order(wrt.size());  // in which they are complete
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, std::greater{}, [&](std::size_t i) { return gradient_of.first_use(wrt[i]).id; });
+  std::vector<Var> results(wrt.size());
+  Var x = loss;
+  for (const std::size_t i : order) {
+    for (; x.id >= 0 && x.id >= gradient_of.first_use(wrt[i]).id; --x.id) pass_back(x, gradient_of);
+    const Var gradient = gradient_of.at(wrt[i]);
+    results[i] = gradient.id >= 0 ? gradient : filled(value(wrt[i]).rows(), value(wrt[i]).cols(), 0);
+    each(i, results[i]);
   }
   return results;
 }
@@ -129,7 +173,7 @@ void Tape<T>::last_gradients(Var loss, std::span<const Var> wrt, std::vector<Mat
   for (std::size_t i = 0; i < wrt.size(); ++i) {
     if (wrt[i].id <= loss.id) gradient_of.add(wrt[i], parameter(sums[i]));
   }
-  propagate(loss, gradient_of);
+  for (Var x = loss; x.id >= 0; --x.id) pass_back(x, gradient_of);
   clear();
 }
 
@@ -168,9 +212,7 @@ void Tape<T>::backward(Var at, Var g, Accumulator& into) {
       if (to_b) into.add_multiple(b, g, a, node.factor);
       break;
     case Kind::subtract_product:
-      if (to_a) into.add(a, g);
-      if (to_b) into.add_multiple(b, g, node.c, -1);
-      if (into.depends(node.c)) into.add_multiple(node.c, g, b, -1);
+      into.add_step(node, g);
       break;
     case Kind::multiply_row:
       if (to_a) into.add(a, multiply_row(g, b));
@@ -225,8 +267,10 @@ void Tape<T>::backward(Var at, Var g, Accumulator& into) {
   }
 }
 
-template std::vector<Var> Tape<float>::gradients(Var, std::span<const Var>);
-template std::vector<Var> Tape<double>::gradients(Var, std::span<const Var>);
+template std::vector<Var> Tape<float>::gradients(Var, std::span<const Var>,
+                                                 const std::function<void(std::size_t, Var)>&);
+template std::vector<Var> Tape<double>::gradients(Var, std::span<const Var>,
+                                                  const std::function<void(std::size_t, Var)>&);
 template void Tape<float>::last_gradients(Var, std::span<const Var>, std::vector<Matrix<float>>&);
 template void Tape<double>::last_gradients(Var, std::span<const Var>, std::vector<Matrix<double>>&);
 

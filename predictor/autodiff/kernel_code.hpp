@@ -10,35 +10,59 @@ namespace naslat {
 
 namespace {
 
-/// Count·Width columns of one row of S·x, or of max(0, S·x + bias), from `first` on: the sums stay in registers.
-template <Index Width, Index Count>
-inline void sum_row(const SparseRows& s, Index row, const float* x, const float* bias, float* y, Index columns,
-                    Index first) {
-  typedef float Lanes __attribute__((vector_size(Width * sizeof(float)), aligned(sizeof(float)), may_alias));
-  Lanes sum[Count] = {};
+/// One row of S·x or, with a bias, of max(0, S·x + bias): Count vectors of columns from `first` on, the last of them
+/// from `last` on, which may overlap the one before. The sums stay in registers.
+template <Index Count>
+void sum_row(const SparseRows& s, Index row, const float* x, const float* bias, float* y, Index columns, Index first,
+             Index last) {
+  const auto at = [&](Index i) { return i + 1 < Count ? first + i * kVector : last; };
+  Vector sum[Count] = {};
   if (bias != nullptr) {
-#pragma GCC unroll 4
-    for (Index i = 0; i < Count; ++i) sum[i] = reinterpret_cast<const Lanes*>(bias + first)[i];
+#pragma GCC unroll 7
+    for (Index i = 0; i < Count; ++i) sum[i] = load(bias + at(i));
   }
   for (std::size_t e = s.begin[row]; e < s.begin[row + 1]; ++e) {
-    const float* const from = x + static_cast<Index>(s.column[e]) * columns + first;
-#pragma GCC unroll 4
-    for (Index i = 0; i < Count; ++i) sum[i] += s.value[e] * reinterpret_cast<const Lanes*>(from)[i];
+    const float* const from = x + static_cast<Index>(s.column[e]) * columns;
+#pragma GCC unroll 7
+    for (Index i = 0; i < Count; ++i) sum[i] += s.value[e] * load(from + at(i));
   }
-#pragma GCC unroll 4
+#pragma GCC unroll 7
   for (Index i = 0; i < Count; ++i) {
-    const Lanes rectified = sum[i] > 0 ? sum[i] : Lanes{};
-    reinterpret_cast<Lanes*>(y + first)[i] = bias != nullptr ? rectified : sum[i];
+    const Vector rectified = sum[i] > 0 ? sum[i] : Vector{};
+    store(bias != nullptr ? rectified : sum[i], y + at(i));
+  }
+}
+
+/// The same for as many vectors as there are.
+template <Index Count>
+void sum_row_of(Index vectors, const SparseRows& s, Index row, const float* x, const float* bias, float* y,
+                Index columns, Index first, Index last) {
+  if constexpr (Count > 1) {
+    if (vectors < Count) return sum_row_of<Count - 1>(vectors, s, row, x, bias, y, columns, first, last);
+  }
+  sum_row<Count>(s, row, x, bias, y, columns, first, last);
+}
+
+/// The same for a row of less than a vector.
+inline void sum_short_row(const SparseRows& s, Index row, const float* x, const float* bias, float* y, Index columns) {
+  for (Index j = 0; j < columns; ++j) {
+    float sum = bias != nullptr ? bias[j] : 0;
+    for (std::size_t e = s.begin[row]; e < s.begin[row + 1]; ++e) {
+      sum += s.value[e] * x[static_cast<Index>(s.column[e]) * columns + j];
+    }
+    y[j] = bias != nullptr && !(sum > 0) ? 0 : sum;
   }
 }
 
 void sum_rows(const SparseRows& s, const float* x, const float* bias, float* y, Index columns) {
+  constexpr Index kTogether = 7;  // vectors: HELP's whole row where they are widest
   for (Index row = 0; row < s.rows; ++row, y += columns) {
-    Index j = 0;
-    for (; j + 4 * kVector <= columns; j += 4 * kVector) sum_row<kVector, 4>(s, row, x, bias, y, columns, j);
-    for (; j + kVector <= columns; j += kVector) sum_row<kVector, 1>(s, row, x, bias, y, columns, j);
-    for (; j + 4 <= columns; j += 4) sum_row<4, 1>(s, row, x, bias, y, columns, j);
-    for (; j < columns; ++j) sum_row<1, 1>(s, row, x, bias, y, columns, j);
+    if (columns < kVector) sum_short_row(s, row, x, bias, y, columns);
+    for (Index first = 0; first < columns && columns >= kVector; first += kTogether * kVector) {
+      const Index rest = (columns - first + kVector - 1) / kVector, vectors = rest < kTogether ? rest : kTogether;
+      const Index end = first + vectors * kVector;
+      sum_row_of<kTogether>(vectors, s, row, x, bias, y, columns, first, (end < columns ? end : columns) - kVector);
+    }
   }
 }
 
@@ -67,7 +91,10 @@ void multiply_add_values(const T* base, const T* a, const T* b, T factor, T* y, 
 
 template <typename T>
 void multiply_row_values(const T* x, const T* row, T* __restrict y, Index rows, Index columns) {
+  constexpr Index kAhead = 512;  // values asked for before their turn: in short rows the processor does not look ahead
   for (Index i = 0; i < rows; ++i, x += columns, y += columns) {
+    prefetch(x + kAhead, columns);
+    prefetch(y + kAhead, columns);
     for (Index j = 0; j < columns; ++j) y[j] = x[j] * row[j];
   }
 }

@@ -48,7 +48,8 @@ inline void unite_rows(const Stored& x, Index rows, Index first, Bits* bits) {
 void find_live_columns(const Stored& x, Index rows, Index columns, LiveColumns& live) {
   Bits bits[kDepth / kVector];
   Index first = 0;
-  for (; columns - first >= 4 * kVector; first += 4 * kVector) unite_rows<4>(x, rows, first, bits + first / kVector);
+  for (; columns - first >= 8 * kVector; first += 8 * kVector) unite_rows<8>(x, rows, first, bits + first / kVector);
+  for (; columns - first >= 2 * kVector; first += 2 * kVector) unite_rows<2>(x, rows, first, bits + first / kVector);
   for (; columns - first >= kVector; first += kVector) unite_rows<1>(x, rows, first, bits + first / kVector);
   if (first < columns && first > 0) {
     unite_rows<1>(x, rows, columns - kVector, bits + first / kVector);

@@ -49,11 +49,11 @@ Panel pack(const Stored& b, bool transposed, Index first, Index count, Index dep
   } else {
     const Index rows = live != nullptr ? live->count : depth;
     for (Index k = 0; k < rows; ++k) {
-      const float* const from = b.data + (live != nullptr ? live->index[k] : k) * b.stride + first;
+      const Index row = live != nullptr ? live->index[k] : k, last = (depth - row) * b.stride - kVector;
+      const float* const from = b.data + row * b.stride;
 #pragma GCC unroll 2
-      for (Index j = 0; j < Width; j += kVector) {
-        store(j + kVector <= count ? load(from + j) : load_some(from + j, j < count ? count - j : 0),
-              panel + k * Width + j);
+      for (Index j = first; j < first + Width; j += kVector) {
+        store(j <= last ? load(from + j) : load_some(from + j, first + count - j), panel + k * Width + j - first);
       }
     }
   }
@@ -137,8 +137,9 @@ void panel_product(const float* a, Index column, Index rows, const Panel& b, Ind
 }
 
 /// In the order of memory, which is how it comes fastest: panels would ask for a line here and a line there.
-inline void prefetch(const float* from, Index count) {
-  constexpr Index kLine = 16;  // floats
+template <typename T>
+inline void prefetch(const T* from, Index count) {
+  constexpr Index kLine = 64 / sizeof(T);
   for (Index i = 0; i < count; i += kLine) __builtin_prefetch(from + i);
 }
 

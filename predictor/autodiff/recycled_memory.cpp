@@ -8,7 +8,16 @@ namespace naslat {
 namespace {
 
 /// Sizes are rounded up, by an eighth at most and to cache lines, so that values of nearly the same size share memory.
-std::size_t rounded(std::size_t bytes) { return aligned(bytes, std::max(kAlignment, std::bit_floor(bytes) / 8)); }
+std::size_t rounded(std::size_t bytes) {
+  bytes = std::max(bytes, kAlignment);
+  return aligned(bytes, std::max(kAlignment, std::bit_floor(bytes) / 8));
+}
+
+/// A number of its own for every rounded size: its highest bit and the three after that.
+std::size_t index_of(std::size_t rounded_bytes) {
+  const auto highest = static_cast<std::size_t>(std::bit_width(rounded_bytes)) - 1;
+  return 8 * highest + ((rounded_bytes >> (highest - 3)) & 7);
+}
 
 #ifdef __SANITIZE_ADDRESS__
 constexpr std::size_t kBlock = 0;  // each value has a block of its own, whose bounds are watched
@@ -22,7 +31,7 @@ constexpr auto kPages = MemoryBlock::Pages::huge;
 
 std::byte* RecycledMemory::take(std::size_t bytes) {
   bytes = rounded(bytes);
-  if (std::vector<std::byte*>& spare = spare_[bytes]; !spare.empty()) {
+  if (std::vector<std::byte*>& spare = spare_[index_of(bytes)]; !spare.empty()) {
     std::byte* const memory = spare.back();
     spare.pop_back();
     return memory;
@@ -36,6 +45,8 @@ std::byte* RecycledMemory::take(std::size_t bytes) {
   return memory;
 }
 
-void RecycledMemory::give_back(std::byte* memory, std::size_t bytes) { spare_[rounded(bytes)].push_back(memory); }
+void RecycledMemory::give_back(std::byte* memory, std::size_t bytes) {
+  spare_[index_of(rounded(bytes))].push_back(memory);
+}
 
 }  // namespace naslat

@@ -1,7 +1,7 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
-#include <unordered_map>
 #include <vector>
 
 #include "measure/arena.hpp"
@@ -19,7 +19,7 @@ class RecycledMemory {
  private:
   std::vector<MemoryBlock> blocks_;
   std::size_t used_ = 0;                                            // of the last block
-  std::unordered_map<std::size_t, std::vector<std::byte*>> spare_;  // by rounded size
+  std::array<std::vector<std::byte*>, std::size_t{8} * 64> spare_;  // by rounded size: eight of each power of two
 };
 
 }  // namespace naslat

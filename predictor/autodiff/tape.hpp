@@ -3,6 +3,7 @@
 #include <Eigen/Core>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -22,15 +23,16 @@ struct SparseMatrix {
     std::vector<std::uint32_t> column;  ///< of each entry; those of equal positions add up
     std::vector<float> value;
 
-    void reserve(std::size_t entries) {
-      column.reserve(entries);
-      value.reserve(entries);
-    }
     void add(std::size_t at, float entry) {  ///< to the last row
       column.push_back(static_cast<std::uint32_t>(at));
       value.push_back(entry);
     }
     void end_row() { begin.push_back(column.size()); }
+    void append(const Rows& row) {  ///< @pre it is one
+      column.insert(column.end(), row.column.begin(), row.column.end());
+      value.insert(value.end(), row.value.begin(), row.value.end());
+      end_row();
+    }
   };
   std::size_t rows = 0, columns = 0;
   Rows by_row, by_column;
@@ -85,7 +87,10 @@ class Tape {
   Var softmax(Var x);  ///< of each row
 
   /// d loss / d each of `wrt`, on this tape; zeros for what the loss does not depend on. @pre loss is 1×1
-  std::vector<Var> gradients(Var loss, std::span<const Var> wrt);
+  /// @param each called with every gradient and its position in `wrt` as soon as it is there: what this records is near
+  /// the gradient on the tape, and so on the way back
+  std::vector<Var> gradients(
+      Var loss, std::span<const Var> wrt, const std::function<void(std::size_t, Var)>& each = [](std::size_t, Var) {});
 
   /// The same as values, for the last time: the tape is cleared, each value as soon as nothing to come needs it, so
   /// that memory is used again while it is in the caches. @param sums are added to; empty: zeros
@@ -141,7 +146,7 @@ class Tape {
   /// op(a)·op(b), by their shapes.
   [[nodiscard]] Product product(Var a, Var b, bool transpose_a, bool transpose_b) const;
   void backward(Var at, Var gradient, Accumulator& into);
-  void propagate(Var loss, Accumulator& into);
+  void pass_back(Var x, Accumulator& into);
   void accumulate(Var sum, Var x, Eigen::Index first = 0);  ///< adds x to the sum's columns from `first` on
   void accumulate_product(Var sum, Var a, Var b, bool transpose_a, bool transpose_b);
   void accumulate_multiple(Var sum, Var a, Var b, T factor);  ///< adds factor·a∘b

@@ -115,7 +115,7 @@ TEST(Kernels, MultiplyRowsAndSumThem) {
 
 TEST(Kernels, GateAndSumRowsAlike) {
   Rng rng(6);
-  for (const std::size_t n : {37U, 100U}) {
+  for (const std::size_t n : {3U, 16U, 37U, 100U, 250U}) {
     const std::vector<float> x = draws(5 * n, rng), by = draws(5 * n, rng);
     const std::vector<std::size_t> begin = {0, 2, 2, 5};
     const std::vector<std::uint32_t> column = {0, 4, 1, 2, 3};

@@ -145,6 +145,48 @@ TEST(TapeGradients, GoThroughAGradientStep) {  // Eq. 8: the gradient of the los
   expect_gradients(adapted, {random_matrix(3, 2, rng), random_matrix(4, 3, rng), random_matrix(3, 2, rng)}, "one step");
 }
 
+TEST(TapeGradients, GoThroughALargeStepTheSameForTheLastTime) {  // it goes by parts
+  Rng rng(4);
+  const Real w = random_matrix(33, 40, rng), rates = random_matrix(33, 40, rng), data = random_matrix(5, 33, rng);
+  Tape<double> tape;
+  std::vector<Var> wrt;
+  const auto adapted = [&] {
+    wrt = {tape.leaf(w), tape.leaf(rates)};
+    const Var x = tape.leaf(data);
+    const auto loss = [&](Var weight) { return tape.sum(tape.softplus(tape.matmul(x, weight))); };
+    Var step = wrt[0];
+    for (int i = 0; i < 2; ++i) {
+      const std::vector<Var> before = {step};
+      tape.gradients(loss(step), before, [&](std::size_t, Var g) { step = tape.subtract_product(step, wrt[1], g); });
+    }
+    return loss(step);
+  };
+  std::vector<Real> gradients, last;
+  for (const Var gradient : tape.gradients(adapted(), wrt)) gradients.emplace_back(tape.value(gradient));
+  tape.clear();
+  const Var loss = adapted();
+  tape.last_gradients(loss, wrt, last);
+  EXPECT_EQ(last, gradients);
+}
+
+TEST(TapeGradients, AreHandedOutAsSoonAsTheyAreComplete) {
+  Tape<double> tape;
+  const Var early = tape.filled(2, 2, 3), late = tape.filled(2, 2, 5), unused = tape.filled(1, 2, 1);
+  const Var squares = tape.multiply(early, early), loss = tape.sum(tape.multiply(squares, late));
+  const std::vector<Var> wrt = {early, unused, late};
+  std::vector<std::size_t> order;
+  std::vector<Var> handed_out(wrt.size());
+  const std::vector<Var> gradients = tape.gradients(loss, wrt, [&](std::size_t i, Var gradient) {
+    order.push_back(i);
+    handed_out[i] = gradient;
+  });
+  EXPECT_EQ(order, (std::vector<std::size_t>{2, 0, 1}));
+  for (std::size_t i = 0; i < wrt.size(); ++i) EXPECT_EQ(handed_out[i].id, gradients[i].id);
+  EXPECT_EQ(tape.value(handed_out[0]), Real::Constant(2, 2, 30));
+  EXPECT_EQ(tape.value(handed_out[1]), Real::Zero(1, 2));
+  EXPECT_EQ(tape.value(handed_out[2]), Real::Constant(2, 2, 9));
+}
+
 TEST(TapeGradients, AreZeroForWhatTheLossDoesNotDependOn) {
   Tape<double> tape;
   const Var used = tape.filled(2, 2, 1), unused = tape.filled(3, 1, 1), loss = tape.sum(used),
