@@ -1,5 +1,6 @@
 #include "predictor/graph_batch.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <utility>
@@ -15,35 +16,28 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {  // splitmix64's fi
   return x ^ (x >> 31);
 }
 
-float connected(const Encoding& e, std::size_t to, std::size_t from) {
-  return e.adjacency[to * static_cast<std::size_t>(e.nodes) + from];
-}
-
 /// Numbers colours in the order in which they are first met. They are hashes already: a table finds them by their bits.
 class Numbering {
  public:
-  explicit Numbering(std::size_t most) : slots_(std::bit_ceil(2 * most + 2)) {}
+  explicit Numbering(std::size_t most) : slots_(std::bit_ceil(2 * most), kFree) { colours_.reserve(most); }
 
   /// @return the colour's number and whether it is new
-  std::pair<std::size_t, bool> number(std::uint64_t colour) {
+  std::pair<std::uint32_t, bool> number(std::uint64_t colour) {
     for (std::size_t i = colour;; ++i) {
-      Slot& slot = slots_[i & (slots_.size() - 1)];
-      if (slot.number == kFree) {
-        slot = {colour, count_};
-        return {count_++, true};
+      std::uint32_t& slot = slots_[i & (slots_.size() - 1)];
+      if (slot == kFree) {
+        slot = static_cast<std::uint32_t>(colours_.size());
+        colours_.push_back(colour);
+        return {slot, true};
       }
-      if (slot.colour == colour) return {slot.number, false};
+      if (colours_[slot] == colour) return {slot, false};
     }
   }
 
  private:
-  static constexpr std::size_t kFree = ~std::size_t{0};
-  struct Slot {
-    std::uint64_t colour = 0;
-    std::size_t number = kFree;
-  };
-  std::vector<Slot> slots_;
-  std::size_t count_ = 0;
+  static constexpr std::uint32_t kFree = ~std::uint32_t{0};
+  std::vector<std::uint32_t> slots_;    // numbers
+  std::vector<std::uint64_t> colours_;  // by number
 };
 
 /// Rows of the nodes of many graphs, equal colours in one.
@@ -51,18 +45,19 @@ struct Rows {
   struct Node {
     std::size_t graph, node;
   };
-  std::vector<std::size_t> of;   ///< of each graph's nodes, one graph after the other
-  std::vector<Node> first_seen;  ///< of each row
+  std::vector<std::uint32_t> of;  ///< of each graph's nodes, one graph after the other
+  std::vector<Node> first_seen;   ///< of each row
 };
 
 Rows rows_after(std::size_t convolution, std::span<const ColouredGraph* const> graphs) {
-  const std::size_t nodes = graphs[0]->colours[convolution].size();
+  const std::size_t nodes = graphs[0]->nodes();
   Numbering numbering(graphs.size() * nodes);
   Rows rows;
   rows.of.reserve(graphs.size() * nodes);
   for (std::size_t graph = 0; graph < graphs.size(); ++graph) {
+    const std::uint64_t* const colours = graphs[graph]->colours.data() + convolution * nodes;
     for (std::size_t node = 0; node < nodes; ++node) {
-      const auto [row, is_new] = numbering.number(graphs[graph]->colours[convolution][node]);
+      const auto [row, is_new] = numbering.number(colours[node]);
       if (is_new) rows.first_seen.push_back({graph, node});
       rows.of.push_back(row);
     }
@@ -73,7 +68,7 @@ Rows rows_after(std::size_t convolution, std::span<const ColouredGraph* const> g
 /// Features under each other.
 GraphBatch batch_flat(std::span<const ColouredGraph* const> graphs) {
   SparseMatrix::Rows rows;
-  for (const ColouredGraph* const graph : graphs) rows.append(graph->features);
+  for (const ColouredGraph* const graph : graphs) rows.append(graph->entries);
   return {SparseMatrix::make(static_cast<std::size_t>(graphs[0]->encoding->features), std::move(rows)), {}};
 }
 
@@ -82,18 +77,31 @@ std::shared_ptr<const SparseMatrix> sum_features(std::span<const ColouredGraph* 
                                                  std::span<const Rows::Node> nodes) {
   const auto count = static_cast<std::size_t>(graphs[0]->encoding->features);
   SparseMatrix::Rows rows;
+  std::vector<float> sums(count);
   for (const auto [graph, node] : nodes) {
-    const Encoding& e = *graphs[graph]->encoding;
+    const auto& [begin, from, weight] = graphs[graph]->entries;
+    std::ranges::fill(sums, 0.0F);
+    for (std::size_t entry = begin[node]; entry < begin[node + 1]; ++entry) {
+      const float* const x = graphs[graph]->encoding->x.data() + from[entry] * count;
+      for (std::size_t feature = 0; feature < count; ++feature) sums[feature] += weight[entry] * x[feature];
+    }
     for (std::size_t feature = 0; feature < count; ++feature) {
-      float sum = 0;
-      for (std::size_t from = 0; from < static_cast<std::size_t>(e.nodes); ++from) {
-        sum += connected(e, node, from) * e.x[from * count + feature];
-      }
-      if (sum != 0) rows.add(feature, sum);
+      if (sums[feature] != 0) rows.add(feature, sums[feature]);
     }
     rows.end_row();
   }
   return SparseMatrix::make(count, std::move(rows));
+}
+
+SparseMatrix::Rows entries_of(const float* row, std::size_t rows, std::size_t columns) {
+  SparseMatrix::Rows entries;
+  for (std::size_t i = 0; i < rows; ++i, row += columns) {
+    for (std::size_t j = 0; j < columns; ++j) {
+      if (row[j] != 0) entries.add(j, row[j]);
+    }
+    entries.end_row();
+  }
+  return entries;
 }
 
 }  // namespace
@@ -101,54 +109,48 @@ std::shared_ptr<const SparseMatrix> sum_features(std::span<const ColouredGraph* 
 /// Colour refinement (Weisfeiler and Leman): nodes whose neighbours have the same colours get the same colour, in
 /// whatever order the neighbours come: their rows are summed.
 ColouredGraph coloured(const Encoding& e, int depth) {
-  ColouredGraph graph{&e, {}, {}};
-  if (e.adjacency.empty()) {
-    for (std::size_t feature = 0; feature < e.x.size(); ++feature) {
-      if (e.x[feature] != 0) graph.features.add(feature, e.x[feature]);
-    }
-    graph.features.end_row();
-    return graph;
-  }
+  if (e.adjacency.empty()) return {&e, entries_of(e.x.data(), 1, e.x.size()), {}};
   const auto nodes = static_cast<std::size_t>(e.nodes), features = static_cast<std::size_t>(e.features);
-  std::vector<std::uint64_t> colour(nodes), next(nodes);
+  ColouredGraph graph{&e, entries_of(e.adjacency.data(), nodes, nodes), {}};
+  std::vector<std::uint64_t> before(nodes);
   for (std::size_t node = 0; node < nodes; ++node) {
     for (std::size_t f = 0; f < features; ++f) {
-      colour[node] = mix(colour[node], std::bit_cast<std::uint32_t>(e.x[node * features + f]));
+      before[node] = mix(before[node], std::bit_cast<std::uint32_t>(e.x[node * features + f]));
     }
   }
+  const auto& [begin, from, weight] = graph.entries;
+  graph.colours.reserve(nodes * static_cast<std::size_t>(depth));
   for (int round = 0; round < depth; ++round) {
     for (std::size_t to = 0; to < nodes; ++to) {
-      next[to] = 0;
-      for (std::size_t from = 0; from < nodes; ++from) {
-        if (const float weight = connected(e, to, from); weight != 0) {
-          next[to] += mix(colour[from], std::bit_cast<std::uint32_t>(weight));
-        }
+      std::uint64_t colour = 0;
+      for (std::size_t entry = begin[to]; entry < begin[to + 1]; ++entry) {
+        colour += mix(before[from[entry]], std::bit_cast<std::uint32_t>(weight[entry]));
       }
+      graph.colours.push_back(colour);
     }
-    colour.swap(next);
-    graph.colours.push_back(colour);
+    before.assign(graph.colours.end() - e.nodes, graph.colours.end());
   }
   return graph;
 }
 
 GraphBatch batch_graphs(std::span<const ColouredGraph* const> graphs) {
   if (graphs[0]->colours.empty()) return batch_flat(graphs);
-  const auto nodes = static_cast<std::size_t>(graphs[0]->encoding->nodes);
+  const std::size_t nodes = graphs[0]->nodes();
   Rows before = rows_after(0, graphs);
   GraphBatch batch{sum_features(graphs, before.first_seen), {}};
 
   const auto add_adjacency = [&](std::span<const Rows::Node> to) {
     SparseMatrix::Rows rows;
     for (const auto [graph, node] : to) {
-      for (std::size_t from = 0; from < nodes; ++from) {
-        if (const float weight = connected(*graphs[graph]->encoding, node, from); weight != 0)
-          rows.add(before.of[graph * nodes + from], weight);
+      const auto& [begin, from, weight] = graphs[graph]->entries;
+      for (std::size_t entry = begin[node]; entry < begin[node + 1]; ++entry) {
+        rows.add(before.of[graph * nodes + from[entry]], weight[entry]);
       }
       rows.end_row();
     }
     batch.adjacency.push_back(SparseMatrix::make(before.first_seen.size(), std::move(rows)));
   };
-  for (std::size_t convolution = 1; convolution < graphs[0]->colours.size(); ++convolution) {
+  for (std::size_t convolution = 1; convolution < graphs[0]->depth(); ++convolution) {
     Rows after = rows_after(convolution, graphs);
     add_adjacency(after.first_seen);
     before = std::move(after);

@@ -29,8 +29,11 @@ struct GraphBatch {
 /// An encoding and what graph convolutions can tell its nodes apart by. @note the encoding is not copied
 struct ColouredGraph {
   const Encoding* encoding;
-  std::vector<std::vector<std::uint64_t>> colours;  ///< of each node after each convolution; none in a flat space
-  SparseMatrix::Rows features;                      ///< a flat space's that are not zero, one row; none in others
+  SparseMatrix::Rows entries;          ///< of the adjacency, a row per node; in a flat space of the features, one row
+  std::vector<std::uint64_t> colours;  ///< of all nodes after the first convolution, after the second and so on
+
+  [[nodiscard]] std::size_t nodes() const { return static_cast<std::size_t>(encoding->nodes); }
+  [[nodiscard]] std::size_t depth() const { return colours.size() / nodes(); }  ///< none in a flat space
 };
 /// @param depth graph convolutions that run on all nodes, before the one that is read out
 [[nodiscard]] ColouredGraph coloured(const Encoding& encoding, int depth);
