@@ -72,18 +72,18 @@ std::vector<EpisodeTask> EpisodeTrainer::draw(const SourcePool& pool) {
   return tasks;
 }
 
-/// One step over the drawn tasks; returns their mean query loss. The next are drawn by who comes to the end first.
+/// One step over the drawn tasks; returns their mean query loss. Meanwhile, by who is free first, the next are drawn.
 double EpisodeTrainer::episode(const SourcePool& pool) {
   const std::vector<EpisodeTask> tasks = std::move(tasks_);
   std::vector<double> query_loss(tasks.size());
   sums_.resize(std::min(kLanes, tasks.size()));
-  parallel_for(sums_.size() + 1, config_.threads, [&](std::size_t worker, std::size_t lane) {
-    if (lane == sums_.size()) {
+  parallel_for(sums_.size() + 1, config_.threads, [&](std::size_t worker, std::size_t part) {
+    if (part == sums_.size()) {
       tasks_ = draw(pool);
       return;
     }
-    for (std::size_t i = lane; i < tasks.size(); i += sums_.size()) {
-      query_loss[i] = differentiate(tapes_[worker], tasks[i], sums_[lane]);
+    for (std::size_t i = part; i < tasks.size(); i += sums_.size()) {
+      query_loss[i] = differentiate(tapes_[worker], tasks[i], sums_[part]);
     }
   });
 

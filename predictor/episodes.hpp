@@ -38,7 +38,7 @@ class EpisodeTrainer {
   EpisodeTrainer(const HelpTraining& config, Eigen::Index noise);
 
   [[nodiscard]] const HelpTraining& config() const { return config_; }
-  [[nodiscard]] Rng& rng() { return rng_; }  ///< of initial parameters, then of tasks and noise
+  [[nodiscard]] Rng& rng() { return rng_; }  ///< of initial parameters; tasks and noise follow
 
   [[nodiscard]] virtual std::vector<Matrix<float>*> learned() = 0;
   /// Adds what one task says about the parameters to the sums, as learned() lists them. Called from several threads at

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
 #include <cstdint>
 #include <utility>
 
@@ -93,6 +94,7 @@ std::shared_ptr<const SparseMatrix> sum_features(std::span<const ColouredGraph* 
   return SparseMatrix::make(count, std::move(rows));
 }
 
+/// What is not zero in a row-major matrix.
 SparseMatrix::Rows entries_of(const float* row, std::size_t rows, std::size_t columns) {
   SparseMatrix::Rows entries;
   for (std::size_t i = 0; i < rows; ++i, row += columns) {
@@ -109,6 +111,7 @@ SparseMatrix::Rows entries_of(const float* row, std::size_t rows, std::size_t co
 /// Colour refinement (Weisfeiler and Leman): nodes whose neighbours have the same colours get the same colour, in
 /// whatever order the neighbours come: their rows are summed.
 ColouredGraph coloured(const Encoding& e, int depth) {
+  assert(depth > 0);
   if (e.adjacency.empty()) return {&e, entries_of(e.x.data(), 1, e.x.size()), {}};
   const auto nodes = static_cast<std::size_t>(e.nodes), features = static_cast<std::size_t>(e.features);
   ColouredGraph graph{&e, entries_of(e.adjacency.data(), nodes, nodes), {}};
@@ -134,7 +137,7 @@ ColouredGraph coloured(const Encoding& e, int depth) {
 }
 
 GraphBatch batch_graphs(std::span<const ColouredGraph* const> graphs) {
-  if (graphs[0]->colours.empty()) return batch_flat(graphs);
+  if (graphs[0]->encoding->adjacency.empty()) return batch_flat(graphs);
   const std::size_t nodes = graphs[0]->nodes();
   Rows before = rows_after(0, graphs);
   GraphBatch batch{sum_features(graphs, before.first_seen), {}};

@@ -35,7 +35,7 @@ struct ColouredGraph {
   [[nodiscard]] std::size_t nodes() const { return static_cast<std::size_t>(encoding->nodes); }
   [[nodiscard]] std::size_t depth() const { return colours.size() / nodes(); }  ///< none in a flat space
 };
-/// @param depth graph convolutions that run on all nodes, before the one that is read out
+/// @param depth graph convolutions that run on all nodes, one at least, before the one that is read out
 [[nodiscard]] ColouredGraph coloured(const Encoding& encoding, int depth);
 
 /// @pre there are some, all with the same nodes and features, coloured to the same depth

@@ -33,8 +33,6 @@ class Tape<T>::Accumulator {
         if (first.id < 0) first = x;
       }
     }
-    assert(tape.value(loss).size() == 1);
-    add(loss, tape.filled(1, 1, 1));
   }
 
   /// Whether anything in `wrt` reaches x: gradients of all else are not computed.
@@ -83,7 +81,7 @@ class Tape<T>::Accumulator {
     }
   }
 
-  /// The gradients of a - b∘c, part by part: g comes from memory once.
+  /// The gradients of a - b∘c. For the last time they are added part by part: g comes from memory once.
   void add_step(const Node& step, Var g) {
     constexpr Eigen::Index kPart = 1024;
     const auto from = tape_.value(g);
@@ -98,9 +96,9 @@ class Tape<T>::Accumulator {
     for (Eigen::Index i = 0; i < from.size(); i += kPart) {
       const T* const part = from.data() + i;
       const Eigen::Index count = std::min(kPart, from.size() - i);
+      if (a_sum) naslat::add<T>(a_sum + i, part, a_sum + i, count);
       if (b_sum) naslat::multiply_add<T>(b_sum + i, part, c + i, -1, b_sum + i, count);
       if (c_gradient) naslat::multiply_add<T>(nullptr, part, b + i, -1, c_gradient + i, count);
-      if (a_sum) naslat::add<T>(a_sum + i, part, a_sum + i, count);
     }
     if (depends(step.a) && !a_sum) add(step.a, g);
     if (depends(step.b) && !b_sum) add_multiple(step.b, g, step.c, -1);
@@ -148,7 +146,9 @@ void Tape<T>::pass_back(Var x, Accumulator& into) {
 template <typename T>
 std::vector<Var> Tape<T>::gradients(Var loss, std::span<const Var> wrt,
                                     const std::function<void(std::size_t, Var)>& each) {
+  assert(value(loss).size() == 1);
   Accumulator gradient_of(*this, loss, wrt, false);
+  gradient_of.add(loss, filled(1, 1, 1));
   std::vector<std::size_t> order(wrt.size());  // in which they are complete
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::stable_sort(order, std::greater{}, [&](std::size_t i) { return gradient_of.first_use(wrt[i]).id; });
@@ -168,11 +168,12 @@ void Tape<T>::last_gradients(Var loss, std::span<const Var> wrt, std::vector<Mat
   if (sums.empty()) {
     for (const Var x : wrt) sums.emplace_back(Matrix<T>::Zero(value(x).rows(), value(x).cols()));
   }
-  assert(sums.size() == wrt.size());
+  assert(sums.size() == wrt.size() && value(loss).size() == 1);
   Accumulator gradient_of(*this, loss, wrt, true);
   for (std::size_t i = 0; i < wrt.size(); ++i) {
     if (wrt[i].id <= loss.id) gradient_of.add(wrt[i], parameter(sums[i]));
   }
+  gradient_of.add(loss, filled(1, 1, 1));
   for (Var x = loss; x.id >= 0; --x.id) pass_back(x, gradient_of);
   clear();
 }

@@ -91,7 +91,7 @@ void multiply_add_values(const T* base, const T* a, const T* b, T factor, T* y, 
 
 template <typename T>
 void multiply_row_values(const T* x, const T* row, T* __restrict y, Index rows, Index columns) {
-  constexpr Index kAhead = 512;  // values asked for before their turn: in short rows the processor does not look ahead
+  constexpr Index kAhead = 512;  // values
   for (Index i = 0; i < rows; ++i, x += columns, y += columns) {
     prefetch(x + kAhead, columns);
     prefetch(y + kAhead, columns);

@@ -49,7 +49,8 @@ Panel pack(const Stored& b, bool transposed, Index first, Index count, Index dep
   } else {
     const Index rows = live != nullptr ? live->count : depth;
     for (Index k = 0; k < rows; ++k) {
-      const Index row = live != nullptr ? live->index[k] : k, last = (depth - row) * b.stride - kVector;
+      const Index row = live != nullptr ? live->index[k] : k;
+      const Index last = (depth - row) * b.stride - kVector;  // from where a whole vector is B's, if of the next row
       const float* const from = b.data + row * b.stride;
 #pragma GCC unroll 2
       for (Index j = first; j < first + Width; j += kVector) {
@@ -136,7 +137,8 @@ void panel_product(const float* a, Index column, Index rows, const Panel& b, Ind
   }
 }
 
-/// In the order of memory, which is how it comes fastest: panels would ask for a line here and a line there.
+/// Asks for what is read later in the order of memory, which is how it comes fastest: panels and short rows would ask
+/// for a line here and a line there. Nothing need be there.
 template <typename T>
 inline void prefetch(const T* from, Index count) {
   constexpr Index kLine = 64 / sizeof(T);

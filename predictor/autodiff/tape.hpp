@@ -87,13 +87,14 @@ class Tape {
   Var softmax(Var x);  ///< of each row
 
   /// d loss / d each of `wrt`, on this tape; zeros for what the loss does not depend on. @pre loss is 1×1
-  /// @param each called with every gradient and its position in `wrt` as soon as it is there: what this records is near
-  /// the gradient on the tape, and so on the way back
+  /// @param each called with every gradient and its position in `wrt` as soon as it is complete, in that order: what
+  /// this records is near the gradient on the tape, and so on the way back
   std::vector<Var> gradients(
       Var loss, std::span<const Var> wrt, const std::function<void(std::size_t, Var)>& each = [](std::size_t, Var) {});
 
   /// The same as values, for the last time: the tape is cleared, each value as soon as nothing to come needs it, so
-  /// that memory is used again while it is in the caches. @param sums are added to; empty: zeros
+  /// that memory is used again while it is in the caches. @pre none of `wrt` twice, nor one computed from another
+  /// @param sums are added to; empty: zeros
   void last_gradients(Var loss, std::span<const Var> wrt, std::vector<Matrix<T>>& sums);
 
   /// Forgets everything but keeps the memory for the next recording.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include <set>
 
 namespace naslat {
@@ -22,6 +24,17 @@ TEST(Rng, BelowStaysBelowAndReachesEverything) {
   std::set<std::uint64_t> seen;
   for (int i = 0; i < 1000; ++i) seen.insert(rng.below(7));
   EXPECT_EQ(seen, (std::set<std::uint64_t>{0, 1, 2, 3, 4, 5, 6}));
+}
+
+TEST(Rng, BelowALargeBoundRejectsWhatWouldFavourSmallValues) {
+  constexpr std::uint64_t kBound = (std::uint64_t{1} << 63) + 1, kRejected = (std::uint64_t{1} << 63) - 1;
+  Rng rng(3);
+  std::mt19937_64 engine(3);
+  for (int i = 0; i < 100; ++i) {
+    std::uint64_t draw = engine();
+    while (draw < kRejected) draw = engine();
+    ASSERT_EQ(rng.below(kBound), draw % kBound);
+  }
 }
 
 TEST(Rng, NormalHasMeanZeroAndVarianceOne) {

@@ -59,7 +59,7 @@ TEST(Kernels, MultiplyEveryShapeExactly) {
     std::vector<double> exact = exactly(before);
     multiply(p, exactly(a).data(), exactly(b).data(), biased ? exactly(bias).data() : nullptr, exact.data());
     for (const Kernels* const kernels : runnable()) {
-      std::vector<float> c(before), scratch(static_cast<std::size_t>(scratch_size(p)));
+      std::vector<float> c(before), scratch(static_cast<std::size_t>(scratch_size(p)), std::nanf(""));
       kernels->multiply(p, a.data(), b.data(), biased ? bias.data() : nullptr, c.data(), scratch.data());
       ASSERT_EQ(exactly(c), exact) << kernels->name << ": " << p.m << "x" << p.n << "x" << p.k << " " << p.transpose_a
                                    << p.transpose_b << p.added << p.rectified << biased;
@@ -115,7 +115,7 @@ TEST(Kernels, MultiplyRowsAndSumThem) {
 
 TEST(Kernels, GateAndSumRowsAlike) {
   Rng rng(6);
-  for (const std::size_t n : {3U, 16U, 37U, 100U, 250U}) {
+  for (const std::size_t n : {3U, 16U, 37U, 100U, 113U, 250U}) {
     const std::vector<float> x = draws(5 * n, rng), by = draws(5 * n, rng);
     const std::vector<std::size_t> begin = {0, 2, 2, 5};
     const std::vector<std::uint32_t> column = {0, 4, 1, 2, 3};

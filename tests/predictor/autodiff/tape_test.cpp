@@ -110,6 +110,7 @@ TEST(TapeGradients, OfElementWiseOperationsMatchCentralDifferences) {
   check("a - b", {{2, 3}, {2, 3}}, [](auto& t, Vars x) { return t.subtract(x[0], x[1]); });
   check("3 a∘b", {{2, 3}, {2, 3}}, [](auto& t, Vars x) { return t.multiply(x[0], x[1], 3); });
   check("a - b∘c", {{2, 3}, {2, 3}, {2, 3}}, [](auto& t, Vars x) { return t.subtract_product(x[0], x[1], x[2]); });
+  check("a - a∘c", {{2, 3}, {2, 3}}, [](auto& t, Vars x) { return t.subtract_product(x[0], x[0], x[1]); });
   check("-2 a", {{2, 3}}, [](auto& t, Vars x) { return t.scale(x[0], -2); });
   check("relu a", {{3, 4}}, [](auto& t, Vars x) { return t.relu(x[0]); });
   check("softplus a", {{2, 3}}, [](auto& t, Vars x) { return t.softplus(x[0]); });
@@ -201,6 +202,15 @@ TEST(TapeGradients, AreZeroForWhatTheLossDoesNotDependOn) {
   EXPECT_EQ(last, (std::vector<Real>{Real::Ones(2, 2), Real::Zero(3, 1), Real::Zero(1, 2)}));
 }
 
+TEST(TapeGradients, OfTheLossItselfIsOne) {
+  Tape<double> tape;
+  const std::vector<Var> loss = {tape.filled(1, 1, 7)};
+  EXPECT_EQ(tape.value(tape.gradients(loss[0], loss)[0]), Real::Ones(1, 1));
+  std::vector<Real> last;
+  tape.last_gradients(loss[0], loss, last);
+  EXPECT_EQ(last, std::vector{Real(Real::Ones(1, 1))});
+}
+
 TEST(Tape, ReadsAParameterWhereItIs) {
   const Matrix<float> w = Matrix<float>::Constant(3, 2, 2);
   Tape<float> tape;
@@ -222,6 +232,18 @@ TEST(Tape, RecordsTheSameAgainAfterItIsCleared) {
   tape.clear();
   EXPECT_EQ(record(), first);
   EXPECT_EQ(first, (Matrix<float>::Constant(7, 7, 30)));
+}
+
+TEST(RecycledMemory, IsNeverTooSmall) {
+  constexpr std::size_t kMost = 5000;
+  RecycledMemory memory;
+  for (std::size_t bytes = 0; bytes < kMost; ++bytes) memory.give_back(memory.take(bytes), bytes);
+  std::vector<std::pair<std::byte*, std::size_t>> taken;
+  for (std::size_t bytes = 1; bytes < kMost; ++bytes) taken.emplace_back(memory.take(bytes), bytes);
+  std::ranges::sort(taken);
+  for (std::size_t i = 1; i < taken.size(); ++i) {
+    ASSERT_GE(taken[i].first - taken[i - 1].first, static_cast<std::ptrdiff_t>(taken[i - 1].second)) << i;
+  }
 }
 
 TEST(RecycledMemory, GoesToTheNextValueOfAboutThatSize) {
