@@ -163,10 +163,11 @@ TEST(TapeGradients, GoThroughALargeStepTheSameForTheLastTime) {  // it goes by p
     return loss(step);
   };
   std::vector<Real> gradients, last;
-  for (const Var gradient : tape.gradients(adapted(), wrt)) gradients.emplace_back(tape.value(gradient));
+  const Var first = adapted();
+  for (const Var gradient : tape.gradients(first, wrt)) gradients.emplace_back(tape.value(gradient));
   tape.clear();
-  const Var loss = adapted();
-  tape.last_gradients(loss, wrt, last);
+  const Var again = adapted();
+  tape.last_gradients(again, wrt, last);
   EXPECT_EQ(last, gradients);
 }
 
