@@ -2,8 +2,8 @@
 // steps, second order, for each space that HELP trains on. The latencies are made up; the work depends on them only by
 // which units stay dark. Wanted: a tenth of the released Python's time. Measured in turns with it, in its own PyTorch
 // 1.8.1 (2.3 is slower), both on two cores of a virtual machine that nothing else used, medians without validation,
-// NAS-Bench-201, FBNet and MobileNetV3: .22 to .32, .12 to .18 and .12 to .21 s where this took .023 to .034, .014 to
-// .024 and .014 to .025. It is 9.3, 8.0 and 8.7 times as fast (medians of seven pairs; 7.9 to 10.0, 6.0 to 8.5 and 5.9
+// NAS-Bench-201, FBNet and MobileNetV3: .22 to .24, .12 to .15 and .12 to .14 s where this took .021 to .030, .013 to
+// .021 and .013 to .020. It is 10.2, 8.7 and 9.5 times as fast (medians of seven pairs; 8.1 to 11.1, 7.2 to 9.3 and 7.0
 // to 9.8). The Python took .85 s per episode of NAS-Bench-201 where it was first timed.
 //   meta_train_bench [episodes] [threads] [space …]
 
