@@ -241,6 +241,9 @@ TEST_F(Tables, FiguresPublishedMustFitTheDevices) {
   EXPECT_THROW(static_cast<void>(run_experiment(e)), ConfigError);
   e.sets[0].published = {"additive 0.5 much"};
   EXPECT_THROW(static_cast<void>(run_experiment(e)), ConfigError);
+  e.sets[0].published = {"others 0.5 0.7 0.9"};
+  e.sets[0].train = {"nosuch"};  // not looked for yet
+  EXPECT_THROW(static_cast<void>(run_experiment(e)), ConfigError);
 }
 
 /// What is asked was not known, and what is known was asked for.
