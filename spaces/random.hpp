@@ -18,7 +18,8 @@ class Rng {
   /// Uniform over 0..bound-1, without bias. @pre bound > 0
   std::uint64_t below(std::uint64_t bound) {
     std::uint64_t draw = engine_();
-    while (draw < bound && draw < (0 - bound) % bound) draw = engine_();  // 2^64 mod bound would favour small values
+    // Draws below 2^64 mod bound would favour small values; that is below bound, which spares most draws a division.
+    while (draw < bound && draw < (0 - bound) % bound) draw = engine_();
     return draw % bound;
   }
 
