@@ -45,10 +45,13 @@ void convolution(const Convolution& op, const Shape& src_shape, const Values& sr
           const auto [y_begin, y_end] = valid_range(out_h, in_h, op.stride, ky - op.padding);
           for (Index kx = 0; kx < op.kernel; ++kx) {
             const auto [x_begin, x_end] = valid_range(out_w, in_w, op.stride, kx - op.padding);
-            for (Index y = y_begin; y < y_end; ++y) {
+            const auto weight = static_cast<double>(taps[ky * op.kernel + kx]);
+            // Rows that are whole on both sides follow one another: all of them are one.
+            const bool whole = op.stride == 1 && in_w == out_w && x_end - x_begin == out_w;
+            const Index joined = whole ? y_end - y_begin : 1;
+            for (Index y = y_begin; y < y_end; y += joined) {
               const Index row = (y * op.stride + ky - op.padding) * in_w + x_begin * op.stride + kx - op.padding;
-              accumulate(plane + y * out_w + x_begin, image + row, static_cast<double>(taps[ky * op.kernel + kx]),
-                         x_end - x_begin, op.stride);
+              accumulate(plane + y * out_w + x_begin, image + row, weight, joined * (x_end - x_begin), op.stride);
             }
           }
         }
@@ -115,9 +118,9 @@ void linear(const Linear& op, const Shape& src_shape, const Values& src, const s
 
 void channel_affine(const Shape& shape, const Values& src, const Values& scale, const Values& shift, Values& dst) {
   const auto area = static_cast<std::size_t>(shape.elements() / shape.batch() / shape.channels());
-  for (std::size_t i = 0; i < src.size(); ++i) {
-    const std::size_t channel = i / area % scale.size();
-    dst[i] = src[i] * scale[channel] + shift[channel];
+  for (std::size_t plane = 0; plane < src.size() / area; ++plane) {
+    const std::size_t channel = plane % scale.size();
+    for (std::size_t i = plane * area; i < (plane + 1) * area; ++i) dst[i] = src[i] * scale[channel] + shift[channel];
   }
 }
 
