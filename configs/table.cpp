@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
+
+#include "configs/json.hpp"
 
 namespace naslat {
 
@@ -107,9 +108,9 @@ std::string to_csv(const Table& table) {
 }
 
 std::string to_json(const Table& table) {
-  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  Json rows = Json::array();
   for (const auto& row : table.rows) {
-    nlohmann::ordered_json object;
+    Json object;
     for (std::size_t c = 0; c < table.columns.size(); ++c) {
       auto& value = object[table.columns[c].name];
       std::visit(
@@ -120,7 +121,7 @@ std::string to_json(const Table& table) {
     }
     rows.push_back(std::move(object));
   }
-  return rows.dump(2);
+  return json_text(rows);
 }
 
 }  // namespace naslat

@@ -12,12 +12,12 @@
 #include <cstring>
 #include <functional>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "configs/errors.hpp"
+#include "configs/json.hpp"
 #include "configs/reader.hpp"
 #include "measure/embedding.hpp"
 #include "measure/options.hpp"
@@ -27,8 +27,6 @@
 namespace naslat {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 /// What measure and embed share: a space, a device, a protocol, a dataset file.
 struct Campaign {
@@ -173,8 +171,8 @@ void measure(const Campaign& campaign) {
     Json json = header_json(campaign, result);
     if (repeats) json["repeatability"] = to_json(*repeats);
     if (share) json["block_share"] = *share;
-    json["networks"] = Json::parse(to_json(summary));
-    fmt::print("{}\n", json.dump(2));
+    json["networks"] = parse_json(to_json(summary));
+    fmt::print("{}\n", json_text(json));
     return;
   }
   print_summary(result);
@@ -216,7 +214,7 @@ void embed_device(const Campaign& campaign) {
           {{"architecture", architectures[i]}, {"latency_ms", latencies_s[i] * 1e3}, {"embedding", embedding[i]}});
     }
     json["embedding"] = embedding;
-    fmt::print("{}\n", json.dump(2));
+    fmt::print("{}\n", json_text(json));
     return;
   }
   fmt::print("{}{}\n{:>12} {:>10}  {}\n", result.device, origin_note(result.origin), "latency_ms", "embedding",

@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,6 +11,7 @@
 
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
+#include "configs/json.hpp"
 #include "configs/table.hpp"
 #include "measure/commands.hpp"
 #include "measure/measurement_text.hpp"
@@ -21,8 +21,6 @@
 namespace naslat {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 /// To stdout, or to a file written beside and renamed.
 void deliver(const std::string& text, const std::string& out) {
@@ -156,7 +154,7 @@ std::string export_json(const Dataset& dataset, const ExportOptions& options) {
     for (const auto& [device, repeats] : row.repeats) entry[options.metric][device] = median_of(repeats);
     json["networks"].push_back(std::move(entry));
   }
-  return json.dump(2) + "\n";
+  return json_text(json) + "\n";
 }
 
 void export_dataset(ExportOptions options) {
@@ -214,7 +212,7 @@ void merge(const MergeOptions& options) {
                        {"records", merged.dataset.measurements.size()},
                        {"duplicates", merged.duplicates},
                        {"conflicts", merged.conflicts}};
-    fmt::print("{}\n", json.dump(2));
+    fmt::print("{}\n", json_text(json));
   } else {
     fmt::print("{}: {} records, {} duplicates dropped, {} conflicts decided\n", options.out,
                merged.dataset.measurements.size(), merged.duplicates, merged.conflicts.size());

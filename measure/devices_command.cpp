@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "configs/json.hpp"
 #include "measure/backend.hpp"
 #include "measure/commands.hpp"
 #include "measure/environment.hpp"
@@ -14,8 +14,6 @@
 namespace naslat {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 /// Seconds that timing one execution costs by itself: two clock reads.
 double harness_cost_s() {
@@ -103,7 +101,7 @@ Action devices_command(Command& command) {
     const Environment environment = inspect_environment(backend(meant.backend));
     const double cost_s = harness_cost_s();
     if (output->json) {
-      fmt::print("{}\n", devices_json(environment, meant, cost_s).dump(2, ' ', false, Json::error_handler_t::replace));
+      fmt::print("{}\n", json_text(devices_json(environment, meant, cost_s), Json::error_handler_t::replace));
     } else {
       print_devices(environment, meant, cost_s);
     }

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
+#include "configs/json.hpp"
 #include "measure/commands.hpp"
 #include "measure/import.hpp"
 #include "measure/measurement_text.hpp"
@@ -57,10 +57,9 @@ void run(Options options) {
   std::vector<std::string> devices;
   for (const LatencyTable& table : tables) devices.push_back(table.device);
   if (options.json) {
-    const nlohmann::ordered_json json = {
-        {"space", options.space}, {"format", options.format}, {"origin", to_string(Origin::imported)},
-        {"devices", devices},     {"records", records},       {"dataset", options.out}};
-    fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    const Json json = {{"space", options.space}, {"format", options.format}, {"origin", to_string(Origin::imported)},
+                       {"devices", devices},     {"records", records},       {"dataset", options.out}};
+    fmt::print("{}\n", json_text(json, Json::error_handler_t::replace));
   } else {
     fmt::print("{} imported latencies of {} devices: {}\ndataset: {}\n", records, devices.size(),
                fmt::join(devices, ", "), options.out);

@@ -4,21 +4,19 @@
 
 #include <charconv>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
 #include "configs/errors.hpp"
+#include "configs/json.hpp"
 
 namespace naslat {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr int kVersion = 1;
 
-std::string one_line(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string one_line(const Json& json) { return json_line(json, Json::error_handler_t::replace); }
 
 // ---- writing
 
@@ -403,7 +401,7 @@ std::string to_line(const Environment& environment) {
 
 DatasetLine parse_line(std::string_view line, const std::string& subject) {
   try {
-    const Json json = Json::parse(line);
+    const Json json = parse_json(line);
     Fields fields(json, subject);
     const std::string type = fields.text("type");
     if (const Json& version = fields.at("version"); version != kVersion) {

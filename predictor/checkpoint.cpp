@@ -5,10 +5,10 @@
 
 #include <bit>
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
+#include "configs/json.hpp"
 #include "measure/pickle.hpp"
 
 // Training: naslat train --config configs/help_nasbench201.toml
@@ -29,8 +29,6 @@ namespace naslat {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "checkpoints are little-endian and read as they lie");
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kMagic = "naslat-checkpoint 1";
 
@@ -124,7 +122,7 @@ Checkpoint read_released(const std::filesystem::path& path) {
   const pickle::Value value = pickle::read_pytorch(path);
   Checkpoint checkpoint;
   checkpoint.version = "released";
-  checkpoint.training = Json{{"source", "HELP's released checkpoint"}}.dump();
+  checkpoint.training = json_line({{"source", "HELP's released checkpoint"}});
   checkpoint.parameters = {released_group(value.at("model"), subject), released_group(value.at("task_lr"), subject),
                            released_group(value.at("inference_network"), subject)};
   check_shapes(checkpoint.parameters, subject);
@@ -147,9 +145,9 @@ std::string serialize(const Checkpoint& checkpoint) {
   const Json header = {{"predictor", checkpoint.predictor},
                        {"space", checkpoint.space},
                        {"version", checkpoint.version},
-                       {"training", Json::parse(checkpoint.training)},
+                       {"training", parse_json(checkpoint.training)},
                        {"matrices", std::move(matrices)}};
-  const std::string head = fmt::format("{}\n{}\n", kMagic, header.dump());
+  const std::string head = fmt::format("{}\n{}\n", kMagic, json_line(header));
   return head + checksum(head, values) + "\n" + values;
 }
 
@@ -164,11 +162,11 @@ Checkpoint parse_checkpoint(std::string_view bytes, const std::string& subject) 
     throw DataError(
         fmt::format("{}: damaged: checksum is '{}', the content's is '{}'", subject, got.substr(0, 20), wanted));
   }
-  const Json header = Json::parse(json);
+  const Json header = parse_json(json);
   Checkpoint checkpoint{header.at("predictor").get<std::string>(),
                         header.at("space").get<std::string>(),
                         header.at("version").get<std::string>(),
-                        header.at("training").dump(),
+                        json_line(header.at("training")),
                         {}};
   for_each_group(checkpoint.parameters, [&](const char* group, std::vector<NamedMatrix>& list) {
     for (const Json& shape : header.at("matrices")) {

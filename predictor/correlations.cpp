@@ -5,16 +5,14 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "configs/errors.hpp"
+#include "configs/json.hpp"
 #include "predictor/metrics.hpp"
 
 namespace naslat {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 /// Over the networks that both have timed; NaN if they are fewer than two.
 double correlation(const std::vector<double>& a, const std::vector<double>& b) {
@@ -103,7 +101,7 @@ std::string correlations_json(const std::string& experiment, std::span<const Lat
   }
   const std::string title = fmt::format("{}: Spearman between devices, {}; {} latencies", experiment, chosen[0]->space,
                                         to_string(chosen[0]->origin));
-  return Json{{"experiment", title}, {"results", std::move(results)}, {"notes", std::move(notes)}}.dump(2);
+  return json_text({{"experiment", title}, {"results", std::move(results)}, {"notes", std::move(notes)}});
 }
 
 }  // namespace naslat

@@ -4,10 +4,10 @@
 #include <charconv>
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
+#include "configs/json.hpp"
 #include "configs/reader.hpp"
 #include "configs/table.hpp"
 #include "predictor/commands.hpp"
@@ -21,8 +21,6 @@
 namespace naslat {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct Options {
   Experiment experiment{};
@@ -87,7 +85,8 @@ std::vector<DeviceSet> read_sets(const std::string& path, const std::vector<std:
 void show(const Options& o, const std::string& document) {
   const Table table = results_table(document, o.experiment.name);
   std::string text = to_markdown(table);
-  for (const Json& note : Json::parse(document).at("notes")) text += fmt::format("\n{}\n", note.get<std::string>());
+  const Json json = parse_json(document);
+  for (const Json& note : json.at("notes")) text += fmt::format("\n{}\n", note.get<std::string>());
   if (!o.out.empty()) {
     const std::filesystem::path folder = o.out;
     std::filesystem::create_directories(folder);

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "configs/errors.hpp"
+#include "configs/json.hpp"
 #include "configs/table.hpp"
 #include "predictor/experiment.hpp"
 #include "predictor/metrics.hpp"
@@ -13,8 +13,6 @@
 namespace naslat {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 /// Figures that a predictor or a published row lacks stay empty.
 Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
@@ -150,7 +148,7 @@ Table correlation_table(const Json& results) {
 }  // namespace
 
 Table results_table(const std::string& document, const std::string& subject) try {
-  const Json json = Json::parse(document);
+  const Json json = parse_json(document);
   const Json& results = json.at("results");
   const bool correlation = !results.empty() && results.at(0).contains("other");
   Table table = correlation ? correlation_table(results) : predictors_table(results);
@@ -172,7 +170,7 @@ std::string results_json(const Experiment& experiment, const ExperimentResult& r
   }
   Json document = {{"experiment", experiment.name}, {"results", std::move(results)}, {"notes", result.notes}};
   if (!predictions.empty()) document["predictions"] = std::move(predictions);
-  return document.dump(2);
+  return json_text(document);
 }
 
 }  // namespace naslat

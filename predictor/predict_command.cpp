@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "configs/files.hpp"
+#include "configs/json.hpp"
 #include "configs/table.hpp"
 #include "measure/sweep.hpp"
 #include "predictor/candidates.hpp"
@@ -27,11 +27,10 @@ void run(const Options& o) {
   const Table result = fitted.predictions(asked);
   if (!o.out.empty()) write_file(o.out, to_csv(result));
   if (o.json) {
-    const nlohmann::ordered_json document = {
-        {"space", fitted.space.name()},       {"device", fitted.device},
-        {"origin", to_string(fitted.origin)}, {"predictor", fitted.predictor},
-        {"samples", fitted.samples},          {"networks", nlohmann::ordered_json::parse(to_json(result))}};
-    return fmt::print("{}\n", document.dump(2));
+    const Json document = {{"space", fitted.space.name()},       {"device", fitted.device},
+                           {"origin", to_string(fitted.origin)}, {"predictor", fitted.predictor},
+                           {"samples", fitted.samples},          {"networks", parse_json(to_json(result))}};
+    return fmt::print("{}\n", json_text(document));
   }
   if (o.out.empty()) return fmt::print("{}", to_text(result));
   fmt::print("{}: {} predictions\n", o.out, asked.size());

@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "configs/errors.hpp"
+#include "configs/json.hpp"
 #include "configs/scatter.hpp"
 #include "predictor/metrics.hpp"
 #include "predictor/results.hpp"
@@ -11,8 +11,6 @@
 namespace naslat {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 /// One predictor's estimates on one device.
 struct Estimates {
@@ -24,7 +22,7 @@ struct Estimates {
 
 std::vector<Estimates> parse(const std::string& document, const std::string& subject) try {
   std::vector<Estimates> all;
-  const Json json = Json::parse(document);
+  const Json json = parse_json(document);
   if (!json.contains("predictions")) return all;
   for (const Json& entry : json.at("predictions")) {
     Estimates e{.set = entry.at("set"),

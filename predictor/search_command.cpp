@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
+#include "configs/json.hpp"
 #include "configs/table.hpp"
 #include "measure/backend.hpp"
 #include "measure/progress.hpp"
@@ -166,7 +166,6 @@ void run(const Options& o) {
   const Table table = table_of(device, score, found);
   if (!o.out.empty()) write_file(o.out, to_csv(table));
   if (o.json) {
-    using Json = nlohmann::ordered_json;
     const Json document = {{"space", device.space.name()},
                            {"device", device.device},
                            {"origin", to_string(device.origin)},
@@ -177,8 +176,8 @@ void run(const Options& o) {
                            {"algorithm", found.algorithm},
                            {"evaluated", found.evaluated},
                            {"search_s", found.search_s},
-                           {"networks", Json::parse(to_json(table))}};
-    return fmt::print("{}\n", document.dump(2));
+                           {"networks", parse_json(to_json(table))}};
+    return fmt::print("{}\n", json_text(document));
   }
   fmt::print("{}", o.out.empty() ? to_text(table)
                                  : fmt::format("{}\n{}: {} networks\n", table.title, o.out, table.rows.size()));

@@ -4,10 +4,10 @@
 #include <cmath>
 #include <cstring>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
+#include "configs/json.hpp"
 #include "measure/progress.hpp"
 #include "predictor/checkpoint.hpp"
 #include "predictor/commands.hpp"
@@ -18,8 +18,6 @@
 namespace naslat {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct Options {
   std::string space = "nasbench201", predictor = "help", data = published_tables().string(), out;
@@ -89,9 +87,9 @@ void run(Options o) {
   const double took_s = now() - started_s;
 
   const Json training = description(o, train, result);
-  write_file(o.out, serialize({o.predictor, o.space, NASLAT_VERSION, training.dump(), result.parameters}));
+  write_file(o.out, serialize({o.predictor, o.space, NASLAT_VERSION, json_line(training), result.parameters}));
   if (o.json) {
-    fmt::print("{}\n", Json{{"checkpoint", o.out}, {"wall_s", took_s}, {"training", training}}.dump(2));
+    fmt::print("{}\n", json_text({{"checkpoint", o.out}, {"wall_s", took_s}, {"training", training}}));
   } else {
     fmt::print("{}: {} episodes in {:.0f} s ({:.3f} s each), best at episode {} with validation Spearman {:.4f}\n",
                o.out, o.training.episodes, took_s, took_s / o.training.episodes, result.best_episode,

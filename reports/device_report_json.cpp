@@ -1,15 +1,12 @@
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "configs/errors.hpp"
+#include "configs/json.hpp"
 #include "reports/device_report.hpp"
 
 namespace naslat {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Json milliseconds(const std::optional<double>& seconds) { return seconds ? Json(*seconds * 1e3) : Json(nullptr); }
 
@@ -104,11 +101,11 @@ std::string to_json(const DeviceReport& report) {
                            {"fastest", rows_json(report.fastest)},
                            {"slowest", rows_json(report.slowest)},
                            {"found", rows_json(report.found)}}}};
-  return document.dump(2) + "\n";
+  return json_text(document) + "\n";
 }
 
 DeviceReport parse_device_report(const std::string& text, const std::string& subject) try {
-  const Json json = Json::parse(text);
+  const Json json = parse_json(text);
   DeviceReport report;
   report.device = json.at("device").get<std::string>();
   report.origin = json.at("origin").get<std::string>();

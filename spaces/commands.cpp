@@ -4,18 +4,16 @@
 
 #include <cstdio>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 
+#include "configs/json.hpp"
 #include "spaces/search_space.hpp"
 
 namespace naslat {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-void print_json(const Json& document) { fmt::print("{}\n", document.dump(2)); }
+void print_json(const Json& document) { fmt::print("{}\n", json_text(document)); }
 
 // ---- all spaces
 

@@ -1,9 +1,9 @@
 #include "configs/table.hpp"
+#include "configs/json.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 namespace naslat {
 namespace {
@@ -38,7 +38,7 @@ TEST(Table, TextAlignsNumbersToTheRight) {
 }
 
 TEST(Table, JsonHasNullForMissing) {
-  const auto document = nlohmann::json::parse(to_json(example()));
+  const auto document = parse_json(to_json(example()));
   EXPECT_EQ(document.at(0).at("latency_ms"), 1.23456);
   EXPECT_TRUE(document.at(1).at("latency_ms").is_null());
 }

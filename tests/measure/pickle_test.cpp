@@ -7,12 +7,12 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
+#include "configs/json.hpp"
 #include "spaces/random.hpp"
 #include "tests/temporary_folder.hpp"
 #include "tests/test_data.hpp"
@@ -385,7 +385,7 @@ TEST(HelpFiles, AreAllRead) {
 TEST(HelpFiles, LatencyTablesEqualWhatPytorchReads) {
   NASLAT_NEEDS_TEST_DATA();
   const fs::path help = test_data() / "help";
-  const auto summary = nlohmann::json::parse(read_file(help / "expected" / "latency_summary.json"));
+  const auto summary = parse_json(read_file(help / "expected" / "latency_summary.json"));
   ASSERT_GE(summary.size(), 60U);
   for (const auto& [name, wanted] : summary.items()) {
     if (name.ends_with("/reference")) continue;  // not a table: see the next test
@@ -416,7 +416,7 @@ TEST(HelpFiles, LatencyTablesEqualWhatPytorchReads) {
 TEST(HelpFiles, ReferenceIndicesEqualWhatPytorchReads) {
   NASLAT_NEEDS_TEST_DATA();
   const fs::path help = test_data() / "help";
-  const auto summary = nlohmann::json::parse(read_file(help / "expected" / "latency_summary.json"));
+  const auto summary = parse_json(read_file(help / "expected" / "latency_summary.json"));
   for (const char* space : {"nasbench201", "fbnet", "ofa"}) {
     const pickle::Value value = pickle::read_pytorch(help / "data" / space / "hardware_embedding_index.pt");
     std::vector<std::int64_t> indices;

@@ -5,9 +5,9 @@
 
 #include <cstring>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "configs/errors.hpp"
+#include "configs/json.hpp"
 #include "tests/test_data.hpp"
 
 namespace naslat {
@@ -24,12 +24,12 @@ bool same_values(const std::vector<NamedMatrix>& a, const std::vector<NamedMatri
 }
 
 /// The file with another header and a checksum that agrees: what only someone hostile would write.
-std::string forged(const std::string& bytes, const std::function<void(nlohmann::json&)>& change) {
+std::string forged(const std::string& bytes, const std::function<void(Json&)>& change) {
   const std::size_t first = bytes.find('\n') + 1, second = bytes.find('\n', first) + 1,
                     third = bytes.find('\n', second) + 1;
-  auto header = nlohmann::json::parse(bytes.substr(first, second - first));
+  auto header = parse_json(bytes.substr(first, second - first));
   change(header);
-  const std::string head = bytes.substr(0, first) + header.dump() + "\n", values = bytes.substr(third);
+  const std::string head = bytes.substr(0, first) + json_line(header) + "\n", values = bytes.substr(third);
   const auto crc = [](uLong sum, const std::string& text) {
     return crc32_z(sum, reinterpret_cast<const Bytef*>(text.data()), text.size());
   };
@@ -71,7 +71,7 @@ TEST(Checkpoint, WithAnyByteFlippedIsAnError) {
 TEST(Checkpoint, OfAForgedHeaderIsAnError) {
   const std::string bytes = serialize(small_checkpoint());
   EXPECT_NO_THROW((void)parse_checkpoint(forged(bytes, [](auto&) {}), "test"));
-  const auto expect_error = [&](const std::function<void(nlohmann::json&)>& change) {
+  const auto expect_error = [&](const std::function<void(Json&)>& change) {
     EXPECT_THROW((void)parse_checkpoint(forged(bytes, change), "test"), DataError);
   };
   expect_error([](auto& h) { h.erase("matrices"); });
@@ -84,7 +84,7 @@ TEST(Checkpoint, OfAForgedHeaderIsAnError) {
   expect_error([](auto& h) { h["matrices"][2]["name"] = "gc9.weight"; });
   expect_error([](auto& h) { h["predictor"] = "oracle"; });
   expect_error([](auto& h) { h["space"] = nullptr; });
-  expect_error([](auto& h) { h = nlohmann::json::array(); });
+  expect_error([](auto& h) { h = Json::array(); });
 }
 
 TEST(Checkpoint, WithAValueThatIsNotFiniteIsAnError) {
@@ -105,7 +105,7 @@ TEST(Checkpoint, OfHelpsRepositoryHasTheirNamesAndShapes) {
 TEST(BuiltInCheckpoint, SaysWhatItWasTrainedFromAndNamesSpacesThatHaveNone) {
   const Checkpoint& built_in = built_in_checkpoint("nasbench201");
   EXPECT_EQ(built_in.space, "nasbench201");
-  const auto training = nlohmann::json::parse(built_in.training);
+  const auto training = parse_json(built_in.training);
   EXPECT_EQ(training.at("episodes"), 2000);
   EXPECT_GT(training.at("validation_spearman"), 0.93);
   EXPECT_THROW((void)built_in_checkpoint("fbnet"), DataError);

@@ -3,13 +3,16 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "configs/errors.hpp"
+#include "configs/files.hpp"
+#include "configs/json.hpp"
+#include "predictor/commands.hpp"
 #include "predictor/metrics.hpp"
 #include "predictor/published_tables.hpp"
 #include "predictor/results.hpp"
 #include "tests/predictor/made_up_devices.hpp"
+#include "tests/printed.hpp"
 #include "tests/temporary_folder.hpp"
 
 namespace naslat {
@@ -56,6 +59,18 @@ class Tables : public testing::Test {
   std::vector<Architecture> list_;
 };
 
+/// Of the whole command, `naslat evaluate`: figures, then what is noted about them; in a folder the same.
+TEST_F(Tables, TheCommandPrintsFiguresAndNotes) {
+  const std::string out = (folder_ / "results").string();
+  std::vector<std::string> arguments = {"--correlation", "--devices", "d0", "d2", "--repetitions", "d0=d1", "--data"};
+  for (const std::string& place : experiment().data) arguments.push_back(place);
+  arguments.insert(arguments.end(), {"--out", out});
+  const std::string text = test::printed(evaluate_command, arguments);
+  EXPECT_NE(text.find("| d0 "), std::string::npos) << text;
+  EXPECT_TRUE(text.ends_with("\n\ndiagonal: first against second measurement of d0\n")) << text;
+  EXPECT_EQ(read_file(folder_ / "results/results.md"), text);
+}
+
 /// Whatever the order of lists, every latency stays with its architecture and device.
 TEST_F(Tables, OfSeveralPlacesAreJoinedByArchitecture) {
   const auto tables = read_all_tables(experiment().data, "nasbench201");
@@ -97,7 +112,7 @@ TEST_F(Tables, AreCompetedOnBesideWhatOthersPublished) {
   EXPECT_TRUE(std::isnan(result.rows[3].draws[0].coverage90));  // flops has no intervals
   EXPECT_EQ(result.rows[6].predictor, "others");
   EXPECT_EQ(result.rows[6].published, 0.9);
-  const auto json = nlohmann::json::parse(results_json(e, result));
+  const auto json = parse_json(results_json(e, result));
   EXPECT_EQ(json.at("results").size(), 7U);
   EXPECT_EQ(json.at("results")[0].at("spearman_published"), 0.5);
   EXPECT_TRUE(json.at("results")[3].at("coverage90_mean").is_null());

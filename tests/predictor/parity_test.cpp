@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "configs/files.hpp"
+#include "configs/json.hpp"
 #include "predictor/checkpoint.hpp"
 #include "predictor/tasks.hpp"
 #include "spaces/search_space.hpp"
@@ -15,8 +15,6 @@
 
 namespace naslat {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr double kTolerance = 1e-4;  // relative; the expected values were computed in single precision
 
@@ -30,7 +28,7 @@ class HelpParity : public testing::Test {
   void SetUp() override {
     NASLAT_NEEDS_TEST_DATA();
     const auto folder = test_data() / "help";
-    expected_ = Json::parse(read_file(folder / "expected/parity.json"));
+    expected_ = parse_json(read_file(folder / "expected/parity.json"));
     parameters_ = read_checkpoint(folder / "data/nasbench201/checkpoint/help_max_corr.pt").parameters;
   }
 
@@ -114,7 +112,7 @@ TYPED_TEST(HelpParity, AdaptsToRaspi4AsTheReleasedCode) { this->check("nasbench2
 TEST(HelpTables, EmbeddingAndTargetsOfGold6226AreThoseOfTheReleasedCode) {
   NASLAT_NEEDS_TEST_DATA();
   const auto folder = test_data() / "help";
-  const Json expected = Json::parse(read_file(folder / "expected/parity.json"))["nasbench201/gold_6226"];
+  const Json expected = parse_json(read_file(folder / "expected/parity.json"))["nasbench201/gold_6226"];
   const std::vector<std::string> devices = {"gold_6226"};
   const auto tables = read_latency_tables(folder, "nasbench201");
   const DeviceTask task = device_tasks(search_space("nasbench201"), tables, devices).at(0);

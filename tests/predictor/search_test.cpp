@@ -2,14 +2,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
+#include "configs/json.hpp"
 #include "predictor/commands.hpp"
 #include "predictor/search/evolution.hpp"
 #include "predictor/search/score.hpp"
+#include "tests/printed.hpp"
 #include "tests/temporary_folder.hpp"
 
 namespace naslat {
@@ -141,18 +142,8 @@ class SearchFiles : public testing::Test {
   }
 
   /// What `naslat search` prints.
-  [[nodiscard]] std::string search(const std::vector<std::string>& arguments) const {
-    Command command;
-    const Action action = search_command(command);
-    command.parse(arguments);
-    testing::internal::CaptureStdout();
-    try {
-      action();
-    } catch (...) {
-      static_cast<void>(testing::internal::GetCapturedStdout());
-      throw;
-    }
-    return testing::internal::GetCapturedStdout();
+  [[nodiscard]] static std::string search(const std::vector<std::string>& arguments) {
+    return test::printed(search_command, arguments);
   }
 
   /// 60 cells whose milliseconds are their number of 3x3 convolutions + 1.
@@ -201,8 +192,8 @@ TEST_F(SearchFiles, HostileAccuraciesGiveOneLine) {
 
 TEST_F(SearchFiles, TheCommandFindsTheMostAccurateWithinTheLimit) {
   const std::string accuracies = write("a.csv", "index,c10\n0,50\n1,99\n2,51\n3,52\n");
-  const auto document = nlohmann::json::parse(
-      search({phone(), "--limit-ms", "100", "--accuracy", accuracies, "--top", "2", "--json", "--quiet"}));
+  const auto document =
+      parse_json(search({phone(), "--limit-ms", "100", "--accuracy", accuracies, "--top", "2", "--json", "--quiet"}));
   EXPECT_EQ(document["device"], "phone");
   EXPECT_EQ(document["origin"], "imported");
   EXPECT_EQ(document["algorithm"], "exhaustive");

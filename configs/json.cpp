@@ -1,0 +1,10 @@
+#include "configs/json.hpp"
+
+namespace naslat {
+
+Json parse_json(std::string_view text) { return Json::parse(text); }
+
+std::string json_text(const Json& json, Json::error_handler_t invalid) { return json.dump(2, ' ', false, invalid); }
+std::string json_line(const Json& json, Json::error_handler_t invalid) { return json.dump(-1, ' ', false, invalid); }
+
+}  // namespace naslat
