@@ -1,6 +1,8 @@
 #include "predictor/episodes.hpp"
 
 #include <algorithm>
+#include <deque>
+#include <latch>
 #include <limits>
 #include <numeric>
 #include <utility>
@@ -14,9 +16,21 @@ namespace naslat {
 
 namespace {
 
-/// An episode's tasks go by in lanes, each one thread's at a time, whose gradients have one sum: fewer sums to go
-/// through memory, and the same on any number of threads, of which no more than these have work.
+/// An episode's tasks go by in lanes, one after the other, whose gradients have one sum: fewer sums to go through
+/// memory, and the same on any number of threads, of which no more than these have work.
 constexpr std::size_t kLanes = 4;
+
+/// At a latch at the end of its life, whatever happens before.
+class Arrival {
+ public:
+  explicit Arrival(std::latch& latch) : latch_(latch) {}
+  Arrival(const Arrival&) = delete;
+  Arrival& operator=(const Arrival&) = delete;
+  ~Arrival() { latch_.count_down(); }
+
+ private:
+  std::latch& latch_;
+};
 
 }  // namespace
 
@@ -72,25 +86,29 @@ std::vector<EpisodeTask> EpisodeTrainer::draw(const SourcePool& pool) {
   return tasks;
 }
 
-/// One step over the drawn tasks; returns their mean query loss. Meanwhile, by who is free first, the next are drawn.
+/// One step over the drawn tasks; returns their mean query loss. The next are drawn beside the weights' update, so that
+/// no thread waits for another's draw.
 double EpisodeTrainer::episode(const SourcePool& pool) {
   const std::vector<EpisodeTask> tasks = std::move(tasks_);
   std::vector<double> query_loss(tasks.size());
   sums_.resize(std::min(kLanes, tasks.size()));
-  parallel_for(sums_.size() + 1, config_.threads, [&](std::size_t worker, std::size_t part) {
-    if (part == sums_.size()) {
-      tasks_ = draw(pool);
-      return;
-    }
-    for (std::size_t i = part; i < tasks.size(); i += sums_.size()) {
-      query_loss[i] = differentiate(tapes_[worker], tasks[i], sums_[part]);
-    }
+  std::deque<std::latch> done;
+  for (std::size_t i = 0; i < tasks.size(); ++i) done.emplace_back(1);
+  parallel_for(tasks.size(), config_.threads, [&](std::size_t worker, std::size_t i) {
+    const Arrival arrival(done[i]);
+    if (i >= sums_.size()) done[i - sums_.size()].wait();  // for a task begun earlier
+    query_loss[i] = differentiate(tapes_[worker], tasks[i], sums_[i % sums_.size()]);
   });
 
   const std::vector<Matrix<float>*> parameters = learned();
   const auto share = 1 / static_cast<float>(tasks.size());
   adam_.begin_step(parameters);
-  parallel_for(parameters.size(), config_.threads, [&](std::size_t, std::size_t p) {
+  parallel_for(parameters.size() + 1, config_.threads, [&](std::size_t, std::size_t part) {
+    if (part == 0) {
+      tasks_ = draw(pool);
+      return;
+    }
+    const std::size_t p = parameters.size() - part;
     Matrix<float>& mean = sums_[0][p];
     for (std::size_t lane = 1; lane < sums_.size(); ++lane) {
       mean += sums_[lane][p];

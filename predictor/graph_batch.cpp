@@ -69,6 +69,9 @@ Rows rows_after(std::size_t convolution, std::span<const ColouredGraph* const> g
 /// Features under each other.
 GraphBatch batch_flat(std::span<const ColouredGraph* const> graphs) {
   SparseMatrix::Rows rows;
+  std::size_t entries = 0;
+  for (const ColouredGraph* const graph : graphs) entries += graph->entries.column.size();
+  rows.reserve(graphs.size(), entries);
   for (const ColouredGraph* const graph : graphs) rows.append(graph->entries);
   return {SparseMatrix::make(static_cast<std::size_t>(graphs[0]->encoding->features), std::move(rows)), {}};
 }

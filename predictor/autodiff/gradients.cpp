@@ -181,7 +181,7 @@ void Tape<T>::last_gradients(Var loss, std::span<const Var> wrt, std::vector<Mat
 /// Adds this node's share to the gradients of what it was computed from.
 template <typename T>
 void Tape<T>::backward(Var at, Var g, Accumulator& into) {
-  const Node& node = nodes_[static_cast<std::size_t>(at.id)];  // a deque keeps it in place while nodes are appended
+  const Node node = nodes_[static_cast<std::size_t>(at.id)];  // a copy: nodes are appended meanwhile
   const Var a = node.a, b = node.b;
   const bool to_a = into.depends(a), to_b = into.depends(b);
   switch (node.kind) {
@@ -197,7 +197,10 @@ void Tape<T>::backward(Var at, Var g, Accumulator& into) {
     }
     case Kind::sparse:
       if (node.rectified) g = gate(g, at);
-      if (to_a) into.add(a, sparse(node.matrix, g, !node.transpose_a));
+      if (to_a) {
+        into.add(
+            a, record_sparse({.kind = Kind::sparse, .a = g, .transpose_a = !node.transpose_a, .matrix = node.matrix}));
+      }
       if (into.depends(node.c)) into.add(node.c, column_sums(g));
       break;
     case Kind::add:

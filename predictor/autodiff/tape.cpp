@@ -32,7 +32,7 @@ Var Tape<T>::record(Node node, Eigen::Index rows, Eigen::Index columns) {
   node.data = reinterpret_cast<T*>(memory_.take(static_cast<std::size_t>(rows * columns) * sizeof(T)));
   node.rows = rows;
   node.columns = columns;
-  nodes_.push_back(std::move(node));
+  nodes_.push_back(node);
   return {static_cast<std::ptrdiff_t>(nodes_.size()) - 1};
 }
 
@@ -51,6 +51,7 @@ template <typename T>
 void Tape<T>::clear() {
   for (Var x{0}; x.id < std::ssize(nodes_); ++x.id) recycle(x);
   nodes_.clear();
+  matrices_.clear();
 }
 
 template <typename T>
@@ -119,7 +120,7 @@ Var Tape<T>::record_sparse(Node node) {
   const Var x = node.a;
   const T* const bias = node.rectified ? value(node.c).data() : nullptr;
   assert(static_cast<std::size_t>(value(x).rows()) == (node.transpose_a ? s.rows : s.columns));
-  const Var y = record(std::move(node), static_cast<Eigen::Index>(count), value(x).cols());
+  const Var y = record(node, static_cast<Eigen::Index>(count), value(x).cols());
   multiply_sparse<T>({static_cast<std::ptrdiff_t>(count), rows.begin.data(), rows.column.data(), rows.value.data()},
                      value(x).data(), bias, result(y).data(), value(x).cols());
   return y;
@@ -127,13 +128,15 @@ Var Tape<T>::record_sparse(Node node) {
 
 template <typename T>
 Var Tape<T>::sparse(const std::shared_ptr<const SparseMatrix>& s, Var x, bool transpose) {
-  return record_sparse({.kind = Kind::sparse, .a = x, .transpose_a = transpose, .matrix = s});
+  matrices_.push_back(s);
+  return record_sparse({.kind = Kind::sparse, .a = x, .transpose_a = transpose, .matrix = s.get()});
 }
 
 template <typename T>
 Var Tape<T>::rectified_sparse(const std::shared_ptr<const SparseMatrix>& s, Var x, Var bias) {
   assert(value(bias).size() == value(x).cols());
-  return record_sparse({.kind = Kind::sparse, .a = x, .c = bias, .rectified = true, .matrix = s});
+  matrices_.push_back(s);
+  return record_sparse({.kind = Kind::sparse, .a = x, .c = bias, .rectified = true, .matrix = s.get()});
 }
 
 template <typename T>

@@ -2,7 +2,6 @@
 
 #include <Eigen/Core>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <span>
@@ -23,6 +22,11 @@ struct SparseMatrix {
     std::vector<std::uint32_t> column;  ///< of each entry; those of equal positions add up
     std::vector<float> value;
 
+    void reserve(std::size_t rows, std::size_t entries) {
+      begin.reserve(rows + 1);
+      column.reserve(entries);
+      value.reserve(entries);
+    }
     void add(std::size_t at, float entry) {  ///< to the last row
       column.push_back(static_cast<std::uint32_t>(at));
       value.push_back(entry);
@@ -131,7 +135,7 @@ class Tape {
     bool transpose_a = false, transpose_b = false, rectified = false;
     T factor = 0;
     Eigen::Index first = 0;
-    std::shared_ptr<const SparseMatrix> matrix{};
+    const SparseMatrix* matrix = nullptr;
     const T* data = nullptr;  ///< null once recycled
     Eigen::Index rows = 0, columns = 0;
     bool owned = true;  ///< whether the data are the tape's own
@@ -153,7 +157,8 @@ class Tape {
   void accumulate_multiple(Var sum, Var a, Var b, T factor);  ///< adds factor·a∘b
   void recycle(Var x);                                        ///< its memory is for the next value of about that size
 
-  std::deque<Node> nodes_;
+  std::vector<Node> nodes_;
+  std::vector<std::shared_ptr<const SparseMatrix>> matrices_;  // of the nodes
   RecycledMemory memory_;
 };
 
