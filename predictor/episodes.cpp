@@ -86,39 +86,42 @@ std::vector<EpisodeTask> EpisodeTrainer::draw(const SourcePool& pool) {
   return tasks;
 }
 
-/// One step over the drawn tasks; returns their mean query loss. The next are drawn beside the weights' update, so that
-/// no thread waits for another's draw.
+/// One step over the drawn tasks; returns their mean query loss. Who has no task left draws the next ones, and whoever
+/// is free when all are through updates weights.
 double EpisodeTrainer::episode(const SourcePool& pool) {
   const std::vector<EpisodeTask> tasks = std::move(tasks_);
   std::vector<double> query_loss(tasks.size());
   sums_.resize(std::min(kLanes, tasks.size()));
-  std::deque<std::latch> done;
+  std::deque<std::latch> done;  // of each task; a vector would move them
   for (std::size_t i = 0; i < tasks.size(); ++i) done.emplace_back(1);
-  parallel_for(tasks.size(), config_.threads, [&](std::size_t worker, std::size_t i) {
-    const Arrival arrival(done[i]);
-    if (i >= sums_.size()) done[i - sums_.size()].wait();  // for a task begun earlier
-    query_loss[i] = differentiate(tapes_[worker], tasks[i], sums_[i % sums_.size()]);
-  });
-
   const std::vector<Matrix<float>*> parameters = learned();
-  const auto share = 1 / static_cast<float>(tasks.size());
   adam_.begin_step(parameters);
-  parallel_for(parameters.size() + 1, config_.threads, [&](std::size_t, std::size_t part) {
-    if (part == 0) {
+  parallel_for(tasks.size() + 1 + parameters.size(), config_.threads, [&](std::size_t worker, std::size_t i) {
+    if (i < tasks.size()) {
+      const Arrival arrival(done[i]);
+      if (i >= sums_.size()) done[i - sums_.size()].wait();  // for a task begun earlier
+      query_loss[i] = differentiate(tapes_[worker], tasks[i], sums_[i % sums_.size()]);
+    } else if (i == tasks.size()) {
       tasks_ = draw(pool);
-      return;
+    } else {
+      for (const std::latch& task : done) task.wait();
+      const std::size_t p = i - tasks.size() - 1;
+      update(p, *parameters[p], tasks.size());
     }
-    const std::size_t p = parameters.size() - part;
-    Matrix<float>& mean = sums_[0][p];
-    for (std::size_t lane = 1; lane < sums_.size(); ++lane) {
-      mean += sums_[lane][p];
-      sums_[lane][p].setZero();  // for the next episode, while it is in the caches
-    }
-    mean *= share;
-    adam_.update(p, *parameters[p], mean);
-    mean.setZero();
   });
   return std::accumulate(query_loss.begin(), query_loss.end(), 0.0) / static_cast<double>(tasks.size());
+}
+
+/// A parameter by the mean of its gradients, whose sums are zero afterwards.
+void EpisodeTrainer::update(std::size_t p, Matrix<float>& parameter, std::size_t tasks) {
+  Matrix<float>& mean = sums_[0][p];
+  for (std::size_t lane = 1; lane < sums_.size(); ++lane) {
+    mean += sums_[lane][p];
+    sums_[lane][p].setZero();  // for the next episode, while it is in the caches
+  }
+  mean *= 1 / static_cast<float>(tasks);
+  adam_.update(p, parameter, mean);
+  mean.setZero();
 }
 
 /// Mean Spearman over devices: adapt to random samples of the pool, rank the queries. The same samples every time, so

@@ -53,6 +53,7 @@ class EpisodeTrainer {
   std::vector<EpisodeTask> draw(const SourcePool& pool);
   EpisodeTask draw(const DeviceTask& device);
   double episode(const SourcePool& pool);
+  void update(std::size_t p, Matrix<float>& parameter, std::size_t tasks);
   [[nodiscard]] double validate(const SourcePool& pool) const;
 
   HelpTraining config_;

@@ -24,7 +24,7 @@ void parallel_for(std::size_t count, int threads, const Work& work) {
       for (std::size_t i = next++; i < count; i = next++) work(worker, i);
     } catch (...) {
       const std::lock_guard lock(failure_mutex);
-      failure = std::current_exception();
+      if (!failure) failure = std::current_exception();
       next = count;
     }
   };

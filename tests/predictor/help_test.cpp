@@ -15,10 +15,10 @@ namespace {
 
 using test::MadeUpDevices;
 
-MetaTrained train(const MadeUpDevices& data, int threads, std::uint64_t seed, int episodes = 6) {
+MetaTrained train(const MadeUpDevices& data, int threads, std::uint64_t seed, int episodes = 6, int tasks = 3) {
   HelpTraining config;
   config.episodes = episodes;
-  config.tasks = 3;
+  config.tasks = tasks;
   config.query = 20;
   config.validate_every = 3;
   config.rate = 1e-3;
@@ -39,6 +39,12 @@ TEST(HelpTraining, GivesTheSameBytesOnOneThreadAndOnTwo) {
   EXPECT_EQ(bytes(one), bytes(two));
   EXPECT_EQ(one.validation_spearman, two.validation_spearman);
   EXPECT_NE(bytes(one), bytes(train(data, 1, 6)));
+}
+
+TEST(HelpTraining, GivesTheSameBytesWhereTasksWaitForOthers) {  // whose gradients have the same sum
+  const MadeUpDevices data(80);
+  const std::string one = bytes(train(data, 1, 5, 3, 8));
+  for (const int threads : {2, 3, 12}) EXPECT_TRUE(bytes(train(data, threads, 5, 3, 8)) == one) << threads;
 }
 
 TEST(HelpTraining, LearnsDevicesItHasNotSeen) {
