@@ -72,13 +72,13 @@ std::unique_ptr<LatencyPredictor> prepared(const DeviceRequest& o, const SearchS
     throw ConfigError(fmt::format("predictor: {} is meta-trained: naslat evaluate does that", o.predictor));
   }
   auto predictor = make_predictor(o.predictor);
-  if (o.train.empty()) {
-    const Candidates typical = candidates(space);
-    predictor->meta_train({typical.encodings, {}, {}}, [](int, double, double) {});
-  } else {
+  if (!o.train.empty()) {
     const Encodings encodings = encode_all(space, *tables.at(0).architectures, true);
     const std::vector<DeviceTask> sources = device_tasks(space, tables, o.train, true);
     predictor->meta_train({encodings, sources, {}}, [](int, double, double) {});
+  } else if (sources_of(o.predictor) != Sources::none) {
+    const Candidates typical = candidates(space);
+    predictor->meta_train({typical.encodings, {}, {}}, [](int, double, double) {});
   }
   return predictor;
 }
@@ -106,7 +106,7 @@ std::string FittedDevice::title() const {
 }
 
 Encodings FittedDevice::encode(std::span<const Architecture> architectures) const {
-  return encode_all(space, architectures, true, modes, all_cores());
+  return encode_all(space, architectures, needs_work(predictor), modes, all_cores());
 }
 
 std::vector<double> FittedDevice::predict_s(std::span<const Architecture> architectures) const {
@@ -136,7 +136,7 @@ FittedDevice fit_device(const DeviceRequest& o) {
 
   const auto predictor = prepared(o, space, tables);
   std::vector<GraphMode> modes = timed_modes({&table, 1});
-  const Samples support{encode_all(space, known.fitted, true, modes), known.fitted_s, table.facts,
+  const Samples support{encode_all(space, known.fitted, needs_work(o.predictor), modes), known.fitted_s, table.facts,
                         known.fitted_block_s};
   Rng rng(o.seed);
   const TargetScale scale = known.fitted_s.size() < 2 ? TargetScale{} : target_scale(known.fitted_s);
