@@ -6,6 +6,7 @@
 
 #include "configs/errors.hpp"
 #include "predictor/additive.hpp"
+#include "predictor/parallel.hpp"
 
 namespace naslat {
 
@@ -21,7 +22,7 @@ Candidates candidates(const SearchSpace& space, std::span<const GraphMode> modes
     drawn.architectures.push_back(std::move(architecture));
     repeats = 0;
   }
-  drawn.encodings = encode_all(space, drawn.architectures, true, modes);
+  drawn.encodings = encode_all(space, drawn.architectures, true, modes, all_cores());
   return drawn;
 }
 

@@ -57,9 +57,9 @@ Encodings encode_all(const SearchSpace& space, std::span<const Architecture> arc
   parallel_for(architectures.size(), threads, [&](std::size_t, std::size_t i) {
     encodings[i] = space.encode(architectures[i]);
     if (!with_work) return;
-    const Network network = space.network(architectures[i]);
+    Network network = space.network(architectures[i]);
     encodings[i].macs = static_cast<double>(macs(network));
-    encodings[i].work = work_of(network, modes);
+    encodings[i].work = work_of(std::move(network), modes);
   });
   return encodings;
 }

@@ -11,20 +11,6 @@ namespace naslat {
 
 namespace {
 
-/// Shapes of one image of the batch that the graph is for.
-class OfOneImage {
- public:
-  explicit OfOneImage(const Network& graph) : batch_(graph.tensors[graph.input].dims.at(0)) {}
-
-  std::string operator()(Shape shape) const {
-    if (!shape.dims.empty()) shape.dims[0] /= batch_;
-    return describe(shape);
-  }
-
- private:
-  std::int64_t batch_;
-};
-
 std::string describe(const PostOp& op) {
   const auto* const activation = std::get_if<PostActivation>(&op);
   return activation == nullptr ? "add" : std::string(to_string(activation->kind));
@@ -53,16 +39,16 @@ std::vector<Block> executed_blocks(const Network& graph) {
 }
 
 BlockInfo block_info(const Network& graph, const Block& block, const std::vector<bool>& constant) {
-  const OfOneImage one_image(graph);
+  const std::int64_t images = graph.tensors[graph.input].batch();
   BlockInfo info{block.kind, graph.tensors[input_of(graph, block)],
                  graph.tensors[graph.layers[block.first_layer + block.layer_count - 1].output]};
-  info.layers = one_image(info.input);
+  info.layers = describe(info.input, images);
   char separator = ':';
   for_each_layer(graph, block, constant, [&](const Layer& layer) {
     info.layers += separator;
     info.layers += ' ' + describe(layer.op);
     for (const PostOp& op : layer.post_ops) info.layers += " + " + describe(op);
-    info.layers += ' ' + one_image(graph.tensors[layer.output]);
+    info.layers += ' ' + describe(graph.tensors[layer.output], images);
     separator = ',';
   });
   return info;

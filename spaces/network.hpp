@@ -199,7 +199,8 @@ struct Network {
 
 /// Short name of an operation for people, e.g. "conv 3x3 s2", "avgpool 3x3".
 [[nodiscard]] std::string describe(const Op& op);
-[[nodiscard]] std::string describe(const Shape& shape);  ///< "1x16x32x32"
+/// "1x16x32x32". @param images of a batch, of which one is described
+[[nodiscard]] std::string describe(const Shape& shape, std::int64_t images = 1);
 
 /// Features of each row that a Linear multiplies: the innermost extent of sequences, all but the batch otherwise.
 [[nodiscard]] std::int64_t linear_in_features(const Shape& src);

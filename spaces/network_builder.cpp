@@ -139,21 +139,21 @@ Network NetworkBuilder::build(TensorId output, std::vector<TensorId> side_output
 }
 
 NameScope::NameScope(NetworkBuilder& net, const std::string& name)
-    : net_(net), outer_prefix_(net.prefix_), outer_weights_prefix_(net.weights_prefix_) {
+    : net_(net), outer_(net.prefix_.size()), outer_weights_(net.weights_prefix_.size()) {
   net_.prefix_ += name + ".";
   net_.weights_prefix_ += name + ".";
 }
 
 NameScope::~NameScope() {
-  net_.prefix_ = outer_prefix_;
-  net_.weights_prefix_ = outer_weights_prefix_;
+  net_.prefix_.resize(outer_);
+  net_.weights_prefix_.resize(outer_weights_);
 }
 
-StepScope::StepScope(NetworkBuilder& net, const std::string& step) : net_(net), outer_prefix_(net.prefix_) {
+StepScope::StepScope(NetworkBuilder& net, const std::string& step) : net_(net), outer_(net.prefix_.size()) {
   net_.prefix_ += step + ".";
 }
 
-StepScope::~StepScope() { net_.prefix_ = outer_prefix_; }
+StepScope::~StepScope() { net_.prefix_.resize(outer_); }
 
 BlockScope::BlockScope(NetworkBuilder& net, std::string kind) : net_(net) {
   net_.network_.blocks.push_back({std::move(kind), net_.network_.layers.size(), 0});

@@ -63,7 +63,7 @@ class NameScope {
 
  private:
   NetworkBuilder& net_;
-  std::string outer_prefix_, outer_weights_prefix_;
+  std::size_t outer_, outer_weights_;  // lengths of the prefixes outside
 };
 
 /// One of several passes through the same layers: their names begin with the step's, their weights are shared.
@@ -76,7 +76,7 @@ class StepScope {
 
  private:
   NetworkBuilder& net_;
-  std::string outer_prefix_;
+  std::size_t outer_;  // length of the prefix outside
 };
 
 /// Layers built while it lives form one Block of that kind. Blocks do not nest.

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <optional>
 
@@ -105,24 +104,24 @@ std::vector<float> sums_of(const Network& network, const std::vector<bool>& skip
     }
     add(kFirstTotal + kTotalWeights, static_cast<double>(parameters(network, layer)));
     std::size_t place = kFirstTotal + kTotals;
-    for (const int exponent : kMacsBeyond) add(place++, std::max(0.0, macs - std::exp2(exponent)));
-    for (const int exponent : kElementsBeyond) add(place++, std::max(0.0, moved - std::exp2(exponent)));
+    for (const int exponent : kMacsBeyond) add(place++, std::max(0.0, macs - (1 << exponent)));
+    for (const int exponent : kElementsBeyond) add(place++, std::max(0.0, moved - (1 << exponent)));
   }
   sums[kFirstTotal + kChain] = longest;
   return {sums.begin(), sums.end()};
 }
 
-std::uint64_t hash(const std::string& text) { return Fnv1a().add(text).value(); }
-
 void count_blocks(const Network& network, Work& work) {
   std::map<std::uint64_t, int> kinds, blocks;
   for (const Block& block : network.blocks) {
-    ++kinds[hash(block.kind)];
+    Fnv1a hash;
+    ++kinds[hash.add(block.kind).value()];
     if (block.layer_count == 0) continue;  // an identity: nothing is executed
     const Layer& first = network.layers[block.first_layer];
     const Layer& last = network.layers[block.first_layer + block.layer_count - 1];
-    const Shape input = first.inputs.empty() ? Shape{} : network.tensors[first.inputs[0]];
-    ++blocks[hash(fmt::format("{} {} {}", block.kind, describe(input), describe(network.tensors[last.output])))];
+    const std::string input = first.inputs.empty() ? std::string() : describe(network.tensors[first.inputs[0]]);
+    hash.add(" ").add(input).add(" ").add(describe(network.tensors[last.output]));
+    ++blocks[hash.value()];
   }
   work.kinds.assign(kinds.begin(), kinds.end());
   work.blocks.assign(blocks.begin(), blocks.end());
@@ -150,15 +149,26 @@ std::span<const std::size_t> work_totals() {
   return totals;
 }
 
-Work work_of(const Network& network, std::span<const GraphMode> modes) {
+Work work_of(Network network, std::span<const GraphMode> modes) {
   Work work;
+  const auto execute = [&](GraphMode mode, const auto& graph) {
+    if (std::ranges::find(modes, mode) != modes.end()) {
+      work.executed.at(static_cast<std::size_t>(mode)) = block_work(graph());
+    }
+  };
+  const auto sums = [&](Execution execution, const std::vector<bool>& skipped) {
+    work.sums.at(static_cast<std::size_t>(execution)) = sums_of(network, skipped);
+  };
+  // As lowered() has them, each graph made of the one before: copies would take as long as everything else.
   count_blocks(network, work);
-  const Network folded = fold_batch_norm(network);
-  const Network pruned = prune(folded);
-  work.sums = {sums_of(folded, std::vector<bool>(folded.layers.size())),
-               sums_of(pruned, std::vector<bool>(pruned.layers.size())), sums_of(pruned, constant_layers(pruned))};
-  for (const GraphMode mode : modes)
-    work.executed.at(static_cast<std::size_t>(mode)) = block_work(lowered(network, mode));
+  execute(GraphMode::eager, [&]() -> const Network& { return network; });
+  network = fold_batch_norm(std::move(network));
+  sums(Execution::written, std::vector<bool>(network.layers.size()));
+  execute(GraphMode::fused, [&] { return fuse(network); });
+  network = prune(std::move(network));
+  sums(Execution::needed, std::vector<bool>(network.layers.size()));
+  sums(Execution::live, constant_layers(network));
+  execute(GraphMode::pruned, [&] { return fuse(std::move(network)); });
   return work;
 }
 

@@ -43,6 +43,6 @@ struct Work {
 
 /// @param network every operation as written, batch norms not folded yet
 /// @param modes whose executed blocks are wanted too
-[[nodiscard]] Work work_of(const Network& network, std::span<const GraphMode> modes = {});
+[[nodiscard]] Work work_of(Network network, std::span<const GraphMode> modes = {});
 
 }  // namespace naslat

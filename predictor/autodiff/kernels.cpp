@@ -38,8 +38,7 @@ template <>
 void multiply(const Product& product, const float* a, const float* b, const float* bias, float* c) {
   thread_local MemoryBlock scratch;  // grows to this thread's largest product and stays
   const std::size_t bytes = static_cast<std::size_t>(scratch_size(product)) * sizeof(float);
-  if (scratch.bytes() < bytes)
-    scratch = MemoryBlock(bytes, MemoryBlock::Pages::normal, MemoryBlock::Contents::anything);
+  if (scratch.bytes() < bytes) scratch = MemoryBlock(bytes, MemoryBlock::Pages::huge, MemoryBlock::Contents::anything);
   kernels().multiply(product, a, b, bias, c, reinterpret_cast<float*>(scratch.data()));
 }
 template <>

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include "spaces/network_builder.hpp"
@@ -46,6 +47,21 @@ TEST(Work, KindsAddUpToTheTotals) {
     std::vector<std::string> totals;
     for (const std::size_t i : work_totals()) totals.push_back(work_names().at(i));
     EXPECT_EQ(totals, (std::vector<std::string>{"total.macs", "total.elements", "total.launches", "total.weights"}));
+  }
+}
+
+TEST(Work, ExecutedBlocksAreThoseOfTheLoweredNetwork) {
+  constexpr std::array kModes = {GraphMode::eager, GraphMode::fused, GraphMode::pruned};
+  Rng rng(4);
+  for (const auto& space : search_spaces()) {
+    const Network network = space->network(sample(*space, rng));
+    const Work work = work_of(network, kModes);
+    for (const GraphMode mode : kModes) {
+      const auto position = static_cast<std::size_t>(mode);
+      EXPECT_EQ(work.executed[position], block_work(lowered(network, mode))) << space->name() << ' ' << position;
+      const GraphMode one[] = {mode};
+      EXPECT_EQ(work_of(network, one).executed[position], work.executed[position]) << space->name() << ' ' << position;
+    }
   }
 }
 
