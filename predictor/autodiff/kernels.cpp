@@ -34,12 +34,21 @@ const Kernels& kernels() {
   return chosen;
 }
 
+namespace {
+
+/// So many floats for this thread's kernels; grows to the largest need and stays.
+float* scratch(std::ptrdiff_t floats) {
+  thread_local MemoryBlock memory;
+  const std::size_t bytes = static_cast<std::size_t>(floats) * sizeof(float);
+  if (memory.bytes() < bytes) memory = MemoryBlock(bytes, MemoryBlock::Pages::huge, MemoryBlock::Contents::anything);
+  return reinterpret_cast<float*>(memory.data());
+}
+
+}  // namespace
+
 template <>
 void multiply(const Product& product, const float* a, const float* b, const float* bias, float* c) {
-  thread_local MemoryBlock scratch;  // grows to this thread's largest product and stays
-  const std::size_t bytes = static_cast<std::size_t>(scratch_size(product)) * sizeof(float);
-  if (scratch.bytes() < bytes) scratch = MemoryBlock(bytes, MemoryBlock::Pages::huge, MemoryBlock::Contents::anything);
-  kernels().multiply(product, a, b, bias, c, reinterpret_cast<float*>(scratch.data()));
+  kernels().multiply(product, a, b, bias, c, scratch(scratch_size(product)));
 }
 template <>
 void multiply(const Product& p, const double* a, const double* b, const double* bias, double* c) {
@@ -57,7 +66,7 @@ void multiply(const Product& p, const double* a, const double* b, const double* 
 
 template <>
 void multiply_sparse(const SparseRows& s, const float* x, const float* bias, float* y, std::ptrdiff_t columns) {
-  kernels().multiply_sparse(s, x, bias, y, columns);
+  kernels().multiply_sparse(s, x, bias, y, columns, scratch(scratch_size(s)));
 }
 template <>
 void multiply_sparse(const SparseRows& s, const double* x, const double* bias, double* y, std::ptrdiff_t columns) {

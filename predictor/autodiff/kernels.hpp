@@ -15,7 +15,7 @@ struct Product {
 
 /// A sparse matrix by rows: row r has the entries begin[r]..begin[r + 1]-1.
 struct SparseRows {
-  std::ptrdiff_t rows;
+  std::ptrdiff_t rows, columns;
   const std::size_t* begin;
   const std::uint32_t* column;
   const float* value;
@@ -32,13 +32,17 @@ constexpr std::ptrdiff_t kWidestPanel = 32;  ///< two of the widest vectors
   return p.transpose_a && transposed > staged ? transposed : staged;
 }
 
+constexpr std::ptrdiff_t kSparsePanel = 112;  ///< columns of a sparse product's factor copied at once, at most
+[[nodiscard]] constexpr std::ptrdiff_t scratch_size(const SparseRows& s) { return s.columns * kSparsePanel; }
+
 /// The loops that training spends its time in, compiled once per instruction set.
 struct Kernels {
   const char* name;  ///< "avx512", "avx2" or "baseline"
   /// @param bias n values added to every row, or null
   void (*multiply)(const Product& product, const float* a, const float* b, const float* bias, float* c, float* scratch);
   /// y = S·x or, with a bias, y = max(0, S·x + bias); x has `columns` columns. @param bias of each column, or null
-  void (*multiply_sparse)(const SparseRows& s, const float* x, const float* bias, float* y, std::ptrdiff_t columns);
+  void (*multiply_sparse)(const SparseRows& s, const float* x, const float* bias, float* y, std::ptrdiff_t columns,
+                          float* scratch);
   /// y = x where by > 0, else 0.
   void (*gate)(const float* x, const float* by, float* y, std::ptrdiff_t count);
   void (*add)(const float* a, const float* b, float* y, std::ptrdiff_t count);  ///< y = a + b

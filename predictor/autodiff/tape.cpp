@@ -116,12 +116,12 @@ template <typename T>
 Var Tape<T>::record_sparse(Node node) {
   const SparseMatrix& s = *node.matrix;
   const SparseMatrix::Rows& rows = node.transpose_a ? s.by_column : s.by_row;
-  const std::size_t count = node.transpose_a ? s.columns : s.rows;
+  const auto count = static_cast<Eigen::Index>(node.transpose_a ? s.columns : s.rows);
   const Var x = node.a;
   const T* const bias = node.rectified ? value(node.c).data() : nullptr;
   assert(static_cast<std::size_t>(value(x).rows()) == (node.transpose_a ? s.rows : s.columns));
-  const Var y = record(node, static_cast<Eigen::Index>(count), value(x).cols());
-  multiply_sparse<T>({static_cast<std::ptrdiff_t>(count), rows.begin.data(), rows.column.data(), rows.value.data()},
+  const Var y = record(node, count, value(x).cols());
+  multiply_sparse<T>({count, value(x).rows(), rows.begin.data(), rows.column.data(), rows.value.data()},
                      value(x).data(), bias, result(y).data(), value(x).cols());
   return y;
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "predictor/autodiff/tape.hpp"
 #include "spaces/random.hpp"
 
 namespace naslat {
@@ -121,21 +122,55 @@ TEST(Kernels, GateAndSumRowsAlike) {
     const std::vector<std::uint32_t> column = {0, 4, 1, 2, 3};
     const std::vector<float> value = {1, -2, 3, 1, 1};
     for (const Kernels* const kernels : runnable()) {
-      std::vector<float> gated(x.size()), sums(3 * n);
+      std::vector<float> gated(x.size()), sums(3 * n), scratch(5 * kSparsePanel);
       kernels->gate(x.data(), by.data(), gated.data(), std::ssize(x));
       for (std::size_t i = 0; i < x.size(); ++i) ASSERT_EQ(gated[i], by[i] > 0 ? x[i] : 0) << kernels->name;
-      kernels->multiply_sparse({3, begin.data(), column.data(), value.data()}, x.data(), nullptr, sums.data(),
-                               std::ssize(x) / 5);
+      kernels->multiply_sparse({3, 5, begin.data(), column.data(), value.data()}, x.data(), nullptr, sums.data(),
+                               std::ssize(x) / 5, scratch.data());
       for (std::size_t j = 0; j < n; ++j) {
         ASSERT_EQ(sums[j], x[j] - 2 * x[4 * n + j]) << kernels->name;
         ASSERT_EQ(sums[n + j], 0) << kernels->name;
         ASSERT_EQ(sums[2 * n + j], 3 * x[n + j] + x[2 * n + j] + x[3 * n + j]) << kernels->name;
       }
-      kernels->multiply_sparse({3, begin.data(), column.data(), value.data()}, x.data(), by.data(), sums.data(),
-                               std::ssize(x) / 5);
+      kernels->multiply_sparse({3, 5, begin.data(), column.data(), value.data()}, x.data(), by.data(), sums.data(),
+                               std::ssize(x) / 5, scratch.data());
       for (std::size_t j = 0; j < n; ++j) {
         ASSERT_EQ(sums[j], std::max(by[j] + x[j] - 2 * x[4 * n + j], 0.0F)) << kernels->name;
         ASSERT_EQ(sums[n + j], std::max(by[j], 0.0F)) << kernels->name;
+      }
+    }
+  }
+}
+
+/// Rows that are read often are read from copies, all columns at once or some after the others.
+TEST(Kernels, SumRowsThatAreReadOften) {
+  Rng rng(7);
+  constexpr std::size_t kRows = 40, kEntries = 30;
+  for (const std::size_t read : {1U, 8U, 63U, 145U, 300U}) {  // rows
+    SparseMatrix::Rows s;
+    for (std::size_t row = 0; row < kRows; ++row) {
+      const std::size_t entries = row % 7 == 3 ? 0 : kEntries;
+      for (std::size_t i = 0; i < entries; ++i)
+        s.add(rng.below(read), i % 3 == 0 ? -0.5F : 2.0F);  // products are exact
+      s.end_row();
+    }
+    for (const std::size_t n : {5U, 16U, 37U, 100U, 113U, 250U}) {
+      const std::vector<float> x = draws(read * n, rng), bias = draws(n, rng);
+      for (const Kernels* const kernels : runnable()) {
+        std::vector<float> sums(kRows * n), scratch(read * kSparsePanel);
+        const SparseRows rows{kRows, static_cast<std::ptrdiff_t>(read), s.begin.data(), s.column.data(),
+                              s.value.data()};
+        for (const float* const start : {static_cast<const float*>(nullptr), bias.data()}) {
+          kernels->multiply_sparse(rows, x.data(), start, sums.data(), static_cast<std::ptrdiff_t>(n), scratch.data());
+          for (std::size_t i = 0; i < kRows * n; ++i) {
+            float sum = start != nullptr ? start[i % n] : 0;
+            for (std::size_t e = s.begin[i / n]; e < s.begin[i / n + 1]; ++e) {
+              sum += s.value[e] * x[s.column[e] * n + i % n];
+            }
+            ASSERT_EQ(sums[i], start != nullptr ? std::max(sum, 0.0F) : sum)
+                << kernels->name << ' ' << read << ' ' << n << ' ' << i;
+          }
+        }
       }
     }
   }
