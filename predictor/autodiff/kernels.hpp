@@ -59,7 +59,7 @@ extern const Kernels kBaselineKernels, kAvx2Kernels, kAvx512Kernels;
 /// Those for the widest vector instructions of this processor; the choice is made once per process.
 [[nodiscard]] const Kernels& kernels();
 
-// ---- what the tape calls: single precision by the kernels above, double precision for checks
+// ---- what the tape calls: single precision by the kernels above, double precision for checks (double_kernels.cpp)
 
 template <typename T>
 void multiply(const Product& product, const T* a, const T* b, const T* bias, T* c);

@@ -137,14 +137,6 @@ void panel_product(const float* a, Index column, Index rows, const Panel& b, Ind
   }
 }
 
-/// Asks for what is read later in the order of memory, which is how it comes fastest: panels and short rows would ask
-/// for a line here and a line there. Nothing need be there.
-template <typename T>
-inline void prefetch(const T* from, Index count) {
-  constexpr Index kLine = 64 / sizeof(T);
-  for (Index i = 0; i < count; i += kLine) __builtin_prefetch(from + i);
-}
-
 /// C = A·op(B), panel by panel. @tparam Row and @param column element (i, k) of A is at a[i·Row + k·column]
 /// @param live the rows of op(B) that A's columns meet, or null for all
 template <Index Row>
