@@ -10,6 +10,7 @@
 #include "predictor/block_costs.hpp"
 #include "predictor/design.hpp"
 #include "predictor/group_process.hpp"
+#include "predictor/parallel.hpp"
 #include "predictor/tasks.hpp"
 
 namespace naslat {
@@ -389,17 +390,25 @@ std::unique_ptr<Estimator> AdditivePredictor::adapt(const HardwareEmbedding&, co
   }
   const Groups groups = in_detail(every);
   const VectorXd& targets = samples.targets;
-  const GroupProcess process = process_of(features, targets, groups);
-  std::vector<Member> members{all_groups(features, targets, groups, process)};
-  for (const Groups& fewer : {in_short(every), like_known(every)}) {
-    members.push_back(all_groups(features, targets, fewer, process_of(features, targets, fewer)));
-  }
-  for (const Group& group : every) {
-    if (!group.non_negative) continue;
-    auto [plain, corrected] = non_negative_costs(features, targets, every, group);
-    members.push_back(std::move(plain));
-    if (group.kind != Group::Kind::totals) members.push_back(std::move(corrected));
-  }
+  const std::array processes = {groups, in_short(every), like_known(every)};
+  Groups physical;
+  std::ranges::copy_if(every, std::back_inserter(physical), &Group::non_negative);
+  GroupProcess process;  // in detail
+  std::vector<std::vector<Member>> fits(processes.size() + physical.size());
+  parallel_for(fits.size(), threads_, [&](std::size_t, std::size_t i) {
+    if (i < processes.size()) {
+      GroupProcess fitted = process_of(features, targets, processes[i]);
+      fits[i].push_back(all_groups(features, targets, processes[i], fitted));
+      if (i == 0) process = std::move(fitted);
+    } else {
+      const Group& group = physical[i - processes.size()];
+      auto [plain, corrected] = non_negative_costs(features, targets, every, group);
+      fits[i].push_back(std::move(plain));
+      if (group.kind != Group::Kind::totals) fits[i].push_back(std::move(corrected));
+    }
+  });
+  std::vector<Member> members;
+  for (std::vector<Member>& fit : fits) std::ranges::move(fit, std::back_inserter(members));
 
   auto estimator = std::make_unique<AdditiveEstimator>();
   estimator->features = features_;

@@ -16,6 +16,9 @@ namespace naslat {
 /// (BlockCosts). Closed form: milliseconds, no meta-training. Works without any source device; chooses its own samples.
 class AdditivePredictor final : public LatencyPredictor {
  public:
+  /// @param threads that adapt; they do not change the result
+  explicit AdditivePredictor(int threads = 1) : threads_(threads) {}
+
   [[nodiscard]] std::string name() const override { return "additive"; }
 
   /// Learns the scale of each figure over the pool's architectures, and what each source device charges for it.
@@ -34,6 +37,7 @@ class AdditivePredictor final : public LatencyPredictor {
   [[nodiscard]] Eigen::MatrixXd figures(std::span<const Encoding> architectures) const;
   [[nodiscard]] std::vector<AdditiveFeatures::Group> groups(std::optional<GraphMode> mode) const;
 
+  int threads_;
   std::shared_ptr<const AdditiveFeatures> features_;
   /// Columns of features × devices known beforehand, each of spread 1 over the pool.
   Eigen::MatrixXd device_costs_;

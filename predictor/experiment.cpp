@@ -105,7 +105,9 @@ std::unique_ptr<LatencyPredictor> prepared(const Experiment& e, const DeviceSet&
   if (sources == Sources::required && (pool.train.empty() || pool.validate.empty())) {
     throw ConfigError(fmt::format("predictors: {} learns from other devices: name them by train and validate", name));
   }
-  auto predictor = make_predictor(name, e.training);
+  HelpTraining training = e.training;
+  if (sources != Sources::required) training.threads = 1;  // draws go side by side
+  auto predictor = make_predictor(name, training);
   if (sources == Sources::none) return predictor;
   Progress progress(fmt::format("{} {}: training {} on {} devices", e.name, set.name, name, pool.train.size()),
                     e.quiet);

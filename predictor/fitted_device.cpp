@@ -8,6 +8,7 @@
 #include "configs/errors.hpp"
 #include "predictor/calibration.hpp"
 #include "predictor/candidates.hpp"
+#include "predictor/help.hpp"
 #include "predictor/parallel.hpp"
 #include "predictor/published_tables.hpp"
 #include "predictor/registry.hpp"
@@ -71,7 +72,7 @@ std::unique_ptr<LatencyPredictor> prepared(const DeviceRequest& o, const SearchS
   if (sources_of(o.predictor) == Sources::required) {
     throw ConfigError(fmt::format("predictor: {} is meta-trained: naslat evaluate does that", o.predictor));
   }
-  auto predictor = make_predictor(o.predictor);
+  auto predictor = make_predictor(o.predictor, {.threads = all_cores()});
   if (!o.train.empty()) {
     const Encodings encodings = encode_all(space, *tables.at(0).architectures, true);
     const std::vector<DeviceTask> sources = device_tasks(space, tables, o.train, true);

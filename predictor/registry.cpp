@@ -63,8 +63,8 @@ constexpr std::array kEntries = {
             return std::make_unique<RidgePredictor>(name, RidgePredictor::Figures::all);
           }},
     Entry{"additive", Sources::optional, true,
-          [](const std::string&, const HelpTraining&) -> std::unique_ptr<LatencyPredictor> {
-            return std::make_unique<AdditivePredictor>();
+          [](const std::string&, const HelpTraining& training) -> std::unique_ptr<LatencyPredictor> {
+            return std::make_unique<AdditivePredictor>(training.threads);
           }}};
 
 const Entry& entry(const std::string& name) {

@@ -53,6 +53,16 @@ TEST(GroupProcess, FindsTheVariancesThatDrewTheTargets) {
   EXPECT_NEAR(std::log(process.noise / 0.02), 0, 0.5);
 }
 
+TEST(GroupProcess, PrecisionIsTheInverseOfTheCovariance) {
+  for (const Index n : {1, 2, 31, 32, 33, 100}) {
+    const Drawn drawn(n, {1.0, 0.05}, 0.02);
+    const GroupProcess process = fit_group_process(drawn.kernels, drawn.targets, std::vector{0.3, 0.3});
+    const MatrixXd product = process.precision * covariance(process, drawn.kernels);
+    EXPECT_TRUE(product.isApprox(MatrixXd::Identity(n, n), 1e-9)) << n;
+    EXPECT_EQ(process.precision, process.precision.transpose()) << n;
+  }
+}
+
 /// Moved up or down by a fifth, no variance explains the targets better by more than the prior can outweigh.
 TEST(GroupProcess, NoOtherVarianceHasMoreEvidence) {
   const Drawn drawn(150, {0.5, 0.2}, 0.05, 3);

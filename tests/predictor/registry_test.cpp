@@ -70,7 +70,6 @@ TEST_P(EveryPredictor, RanksNetworksOfADeviceItNeverSaw) {
 }
 
 TEST_P(EveryPredictor, GivesTheSameNumbersOnOneThreadAndOnTwo) {
-  if (sources_of(GetParam()) != Sources::required) GTEST_SKIP() << "computes on one thread";
   EXPECT_EQ(predictions(*prepared(GetParam(), 1), 10), predictions(*prepared(GetParam(), 2), 10));
 }
 
