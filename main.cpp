@@ -92,8 +92,9 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    return fail(error.what(), kWrongRequest);
+    if (error.get_exit_code() != 0) return fail(error.what(), kWrongRequest);
+    app.exit(error);  // --help, --version
+    commands.clear();
   }
   for (const Prepared& command : commands) {
     if (command.app->parsed()) command.action();
@@ -108,8 +109,8 @@ int main(int argc, char** argv) {
   naslat::catch_interrupts();
   try {
     return run(argc, argv);
-  } catch (const naslat::Interrupted&) {
-    return fail("interrupted; what was measured is on disk", kInterrupted);
+  } catch (const naslat::Interrupted& stop) {
+    return fail(stop.kept.empty() ? "interrupted" : "interrupted; " + stop.kept, kInterrupted);
   } catch (const naslat::ConfigError& error) {
     return fail(error.what(), kWrongRequest);
   } catch (const std::bad_alloc&) {

@@ -1,9 +1,13 @@
 #include "configs/command.hpp"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <optional>
+#include <type_traits>
 
 #include "configs/errors.hpp"
 
@@ -50,7 +54,16 @@ Command::Command(CLI::App& app) : app_(&app, [](CLI::App*) {}) {}
 
 template <typename T>
 Option Command::option(const std::string& name, T& value, const std::string& text) {
-  return Option(app_->add_option(name, value, text));
+  CLI::Option* const option = app_->add_option(name, value, text);
+  if constexpr (std::is_same_v<T, std::uint64_t> || std::is_same_v<T, std::optional<std::size_t>>) {
+    option->check([](const std::string& number) {  // what would wrap around
+      std::uint64_t wide = 0;
+      const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), wide);
+      const bool fits = !number.starts_with('-') && error != std::errc::result_out_of_range;
+      return fits ? std::string() : fmt::format("got {}, wanted 0 to {}", number, ~std::uint64_t{0});
+    });
+  }
+  return Option(option);
 }
 
 void Command::flag(const std::string& name, bool& value, const std::string& text) { app_->add_flag(name, value, text); }

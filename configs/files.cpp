@@ -1,12 +1,15 @@
 #include "configs/files.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <system_error>
 
 #include "configs/errors.hpp"
 
@@ -22,21 +25,72 @@ std::string read_file(const std::filesystem::path& path) {
   return text;
 }
 
+namespace {
+
+[[noreturn]] void refuse(const std::filesystem::path& path, const std::string& reason) {
+  throw DataError(fmt::format("{}: cannot be written: {}", path.string(), reason));
+}
+
+void write_text(const std::filesystem::path& path, std::string_view text) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file.write(text.data(), static_cast<std::streamsize>(text.size()));
+  file.close();
+  if (!file) throw std::system_error(errno, std::generic_category());
+}
+
+/// A file that is about to be replaced: nobody may be appending to it.
+class Replaced {
+ public:
+  explicit Replaced(const std::filesystem::path& path) : file_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+    if (file_ >= 0 && flock(file_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+      close(file_);
+      throw DataError(fmt::format("{}: is being written by another process, wanted one writer", path.string()));
+    }
+  }
+  ~Replaced() {
+    if (file_ >= 0) close(file_);
+  }
+  Replaced(const Replaced&) = delete;
+  Replaced& operator=(const Replaced&) = delete;
+
+ private:
+  int file_;
+};
+
+}  // namespace
+
 void write_file(const std::filesystem::path& path, std::string_view text) {
   std::error_code error;
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
   if (error) throw DataError(fmt::format("{}: cannot be made: {}", path.parent_path().string(), error.message()));
-  const std::filesystem::path beside = path.string() + fmt::format(".{}.part", getpid());
-  std::ofstream file(beside, std::ios::binary | std::ios::trunc);
-  file.write(text.data(), static_cast<std::streamsize>(text.size()));
-  file.close();
-  if (!file) {
-    const std::string reason = std::strerror(errno);
-    std::filesystem::remove(beside, error);
-    throw DataError(fmt::format("{}: cannot be written: {}", path.string(), reason));
+  const bool there = std::filesystem::exists(path, error);
+  if (there && std::filesystem::is_directory(path, error)) refuse(path, "is a folder, wanted a file");
+  if (there && !std::filesystem::is_regular_file(path, error)) {  // a device or a pipe is no place to put a file
+    try {
+      return write_text(path, text);
+    } catch (const std::system_error& failure) {
+      refuse(path, failure.code().message());
+    }
   }
-  std::filesystem::rename(beside, path, error);
-  if (error) throw DataError(fmt::format("{}: cannot be written: {}", path.string(), error.message()));
+  const std::filesystem::path target = there ? std::filesystem::canonical(path, error) : path;  // of a link
+  if (error) refuse(path, error.message());
+  const std::filesystem::path beside = target.string() + fmt::format(".{}.part", getpid());
+  const Replaced replaced(target);
+  try {
+    write_text(beside, text);
+    std::filesystem::rename(beside, target);
+  } catch (const std::system_error& failure) {
+    std::filesystem::remove(beside, error);
+    refuse(path, failure.code().message());
+  }
+}
+
+void refuse_to_replace(const std::filesystem::path& out, std::span<const std::string> inputs) {
+  std::error_code error;
+  for (const std::string& input : inputs) {
+    if (!std::filesystem::equivalent(out, input, error)) continue;
+    throw ConfigError(fmt::format("out: got {}, which is read, wanted another file", out.string()));
+  }
 }
 
 }  // namespace naslat

@@ -173,6 +173,7 @@ void export_dataset(ExportOptions options) {
   } else {
     one_of("statistic", options.statistic, {"corrected", "trimmed", "median"});
   }
+  refuse_to_replace(options.out, {&options.file, 1});
   const Dataset dataset = read_dataset(options.file);
   if (options.format == "json") return deliver(export_json(dataset, options), options.out);
   const Table table = export_table(dataset, options);

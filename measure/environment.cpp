@@ -93,12 +93,32 @@ Reading memory_total(const Root& root) {
   return {fmt::format("{}", kib * 1024), ""};
 }
 
+struct Processors {
+  std::vector<int> allowed, usable;
+};
+
+Processors processors(const Root& root) {
+  const auto inspect = [](const Root& tree) {
+    const std::vector<int> allowed = machine::allowed_cpus(tree);
+    std::vector<int> cores = machine::one_per_core(tree, allowed);
+    if (const auto quota = machine::cpu_quota(tree)) {
+      const auto granted = std::max<std::size_t>(1, static_cast<std::size_t>(*quota));
+      if (cores.size() > granted) cores.resize(granted);
+    }
+    if (cores.empty()) cores.push_back(0);
+    return Processors{allowed, cores};
+  };
+  if (root != "/") return inspect(root);
+  static const Processors here = inspect("/");  // before binding a thread narrows what the process sees
+  return here;
+}
+
 void add_machine(std::vector<Fact>& facts, const Root& root) {
   facts.push_back(fact("cpu_model", machine::processor_model(root)));
   facts.push_back(fact("cpu_microcode", machine::cpuinfo(root, "microcode")));
   facts.push_back(fact("instruction_sets", machine::instruction_sets(root)));
   facts.push_back(fact("caches", machine::caches(root)));
-  const auto allowed = machine::allowed_cpus(root);
+  const std::vector<int> allowed = processors(root).allowed;
   const std::string count = allowed.empty() ? "" : fmt::format("{}", allowed.size());
   facts.push_back({"processors_allowed", count, allowed.empty() ? "no affinity list" : ""});
   facts.push_back({"cores_usable", fmt::format("{}", fmt::join(usable_cores(root), " ")), ""});
@@ -142,20 +162,7 @@ Environment inspect_environment(const Backend& backend, const Root& root) {
   return environment;
 }
 
-std::vector<int> usable_cores(const Root& root) {
-  const auto inspect = [](const Root& tree) {
-    std::vector<int> cores = machine::one_per_core(tree, machine::allowed_cpus(tree));
-    if (const auto quota = machine::cpu_quota(tree)) {
-      const auto granted = std::max<std::size_t>(1, static_cast<std::size_t>(*quota));
-      if (cores.size() > granted) cores.resize(granted);
-    }
-    if (cores.empty()) cores.push_back(0);
-    return cores;
-  };
-  if (root != "/") return inspect(root);
-  static const std::vector<int> here = inspect("/");  // before binding a thread narrows what the process sees
-  return here;
-}
+std::vector<int> usable_cores(const Root& root) { return processors(root).usable; }
 
 std::string processor_short_name(const Root& root) {
   std::string model = machine::processor_model(root).value;

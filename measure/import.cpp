@@ -30,7 +30,17 @@ struct DeviceColumns {
   std::vector<std::size_t> positions;
 };
 
+/// Our own exports say where a column is from; what was simulated goes on being called so.
 std::optional<std::string> device_of(const std::string& format, const std::string& column, const fs::path& path) {
+  const std::string imported = fmt::format("_{}", to_string(Origin::imported)),
+                    simulated = fmt::format("_{}", to_string(Origin::simulated));
+  if (column.ends_with(imported)) {
+    return device_of(format, column.substr(0, column.size() - imported.size()), path);
+  }
+  if (column.ends_with(simulated)) {
+    const auto device = device_of(format, column.substr(0, column.size() - simulated.size()), path);
+    return device ? std::optional(*device + simulated) : std::nullopt;
+  }
   if (column == "latency_ms") return path.stem().string();
   for (const std::string_view ending : {"_latency_ms", "_ms"}) {
     if (column.size() > ending.size() && column.ends_with(ending)) {

@@ -156,7 +156,7 @@ std::vector<LatencyTable> read_dataset_tables(const fs::path& path, const std::s
   auto architectures = std::make_shared<std::vector<Architecture>>();
   for (const Measurement& m : dataset.measurements) {
     if (m.space != space_name || !position.try_emplace(m.architecture, position.size()).second) continue;
-    architectures->push_back(space.parse(m.architecture));
+    architectures->push_back(parse_listed(space, m.architecture, path));
   }
   std::vector<LatencyTable> tables;
   for (const std::string& device : dataset.devices()) {

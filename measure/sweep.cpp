@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "configs/errors.hpp"
+#include "configs/interrupt.hpp"
 #include "measure/anchors.hpp"
 #include "measure/disturbance.hpp"
 
@@ -146,7 +147,12 @@ class Sweep {
     }
     if (planned_ > 0) {
       prepare();
-      for (std::size_t repeat = 0; repeat < passes.size(); ++repeat) pass(passes[repeat], static_cast<int>(repeat));
+      try {
+        for (std::size_t repeat = 0; repeat < passes.size(); ++repeat) pass(passes[repeat], static_cast<int>(repeat));
+      } catch (const Interrupted&) {
+        throw Interrupted{fmt::format("{} of {} networks are on disk: {}", summary_.measured + summary_.skipped,
+                                      planned_, dataset_.path().string())};
+      }
     }
     if (anchors_) summary_.anchor_spread = relative_spread(anchors_->levels_s());
     summary_.wall_s = (backend_.simulated() ? now_() : wall()) - start_s;

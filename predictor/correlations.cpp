@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "configs/errors.hpp"
 #include "configs/json.hpp"
@@ -99,8 +100,10 @@ std::string correlations_json(const std::string& experiment, std::span<const Lat
   if (!measured_twice.empty()) {
     notes.push_back(fmt::format("diagonal: first against second measurement of {}", fmt::join(measured_twice, ", ")));
   }
+  std::set<std::string> origins;
+  for (const LatencyTable* const table : chosen) origins.emplace(to_string(table->origin));
   const std::string title = fmt::format("{}: Spearman between devices, {}; {} latencies", experiment, chosen[0]->space,
-                                        to_string(chosen[0]->origin));
+                                        fmt::join(origins, " and "));
   return json_text({{"experiment", title}, {"results", std::move(results)}, {"notes", std::move(notes)}});
 }
 

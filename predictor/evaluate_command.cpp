@@ -89,7 +89,6 @@ void show(const Options& o, const std::string& document) {
   for (const Json& note : json.at("notes")) text += fmt::format("\n{}\n", note.get<std::string>());
   if (!o.out.empty()) {
     const std::filesystem::path folder = o.out;
-    std::filesystem::create_directories(folder);
     write_file(folder / "results.md", text);
     write_file(folder / "results.csv", to_csv(table));
     write_file(folder / "results.json", document + "\n");

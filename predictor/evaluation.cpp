@@ -75,6 +75,11 @@ Split split_of(const LatencyPredictor& predictor, const Encodings& encodings, co
   const bool paper = protocol == EvaluationProtocol::paper;
   const std::vector<std::size_t> known = measured(device);
   const std::vector<std::size_t> others = paper ? without(known, device.queries) : known;
+  constexpr std::size_t kFewest = 2;  // queries that can be ranked
+  const std::size_t most = paper ? others.size() : others.size() - std::min(kFewest, others.size());
+  if (static_cast<std::size_t>(samples) > most) {
+    throw ConfigError(fmt::format("samples: {}: got {}, wanted at most {}", device.device, samples, most));
+  }
   Split split;
   if (designed) split.support = design(predictor, encodings, device.facts, others, samples, rng);
   split.designed = !split.support.empty();

@@ -70,13 +70,18 @@ std::vector<ResultRow> others_published(const Experiment& e, const DeviceSet& se
 
 /// The devices a set judges on: where it names none, all that have a table and are no sources.
 std::vector<std::string> targets_of(const DeviceSet& set, const std::vector<LatencyTable>& tables) {
+  const auto is_source = [&](const std::string& device) {
+    const auto names = [&](const auto& list) { return std::find(list.begin(), list.end(), device) != list.end(); };
+    return names(set.train) || names(set.validate);
+  };
+  if (const auto both = std::find_if(set.devices.begin(), set.devices.end(), is_source); both != set.devices.end()) {
+    throw ConfigError(fmt::format("{}: device {}: got it to learn from and to be judged on, wanted one of them",
+                                  set.name.empty() ? "devices" : set.name, *both));
+  }
   if (!set.devices.empty()) return set.devices;
   std::vector<std::string> others;
   for (const LatencyTable& table : tables) {
-    const auto names = [&](const auto& list) {
-      return std::find(list.begin(), list.end(), table.device) != list.end();
-    };
-    if (!names(set.train) && !names(set.validate)) others.push_back(table.device);
+    if (!is_source(table.device)) others.push_back(table.device);
   }
   return others;
 }
@@ -219,6 +224,11 @@ std::vector<ResultRow> compete(const Experiment& e, const DeviceSet& set, const 
   return rows;
 }
 
+/// @pre there is such a table
+Origin origin_of(const std::string& device, const std::vector<LatencyTable>& tables) {
+  return std::find_if(tables.begin(), tables.end(), [&](const LatencyTable& t) { return t.device == device; })->origin;
+}
+
 }  // namespace
 
 std::vector<double> ResultRow::all(double Evaluation::*field) const {
@@ -246,6 +256,9 @@ ExperimentResult run_experiment(const Experiment& e) {
                                   validate = tasks_of("validation", set.validate),
                                   tasks = tasks_of("target", targets_of(set, data.tables));
     if (tasks.empty()) continue;  // noted
+    for (const auto* const devices : {&train, &validate, &tasks}) {
+      for (const DeviceTask& task : *devices) result.origins.emplace(to_string(origin_of(task.device, data.tables)));
+    }
     for (const int size : pool_sizes(e, set, train.size())) {
       std::map<std::string, Predictors> predictors;
       for (const Contestant& contestant : e.contestants) {

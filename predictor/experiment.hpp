@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,7 @@ struct ResultRow {
 struct ExperimentResult {
   std::vector<ResultRow> rows;
   std::vector<std::string> notes;  ///< e.g. source devices that have no table
+  std::set<std::string> origins;   ///< of the latencies, e.g. "simulated"
 };
 
 /// @throws ConfigError, DataError naming what does not fit; Interrupted

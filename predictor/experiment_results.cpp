@@ -154,8 +154,9 @@ Table results_table(const std::string& document, const std::string& subject) try
   Table table = correlation ? correlation_table(results) : predictors_table(results);
   table.title = json.at("experiment").get<std::string>();
   if (!results.empty() && results.at(0).contains("seeds")) {
+    const auto origins = json.value("origins", std::vector<std::string>{"imported or measured"});
     table.title +=
-        fmt::format(": {} draws; imported latencies unless measured here", results[0].at("seeds").get<int>());
+        fmt::format(": {} draws; {} latencies", results[0].at("seeds").get<int>(), fmt::join(origins, " and "));
   }
   return table;
 } catch (const nlohmann::json::exception& error) {
@@ -168,7 +169,10 @@ std::string results_json(const Experiment& experiment, const ExperimentResult& r
     results.push_back(row_json(experiment, row));
     if (!row.predictions.architectures.empty()) predictions.push_back(predictions_json(row));
   }
-  Json document = {{"experiment", experiment.name}, {"results", std::move(results)}, {"notes", result.notes}};
+  Json document = {{"experiment", experiment.name},
+                   {"results", std::move(results)},
+                   {"notes", result.notes},
+                   {"origins", result.origins}};
   if (!predictions.empty()) document["predictions"] = std::move(predictions);
   return json_text(document);
 }

@@ -133,6 +133,9 @@ FittedDevice fit_device(const DeviceRequest& o) {
   const SearchSpace& space = search_space(o.space);
   const std::vector<LatencyTable> tables = read_all_tables(o.data, o.space);
   const LatencyTable& table = table_of(tables, o.device);
+  if (std::ranges::find(o.train, table.device) != o.train.end()) {
+    throw ConfigError(fmt::format("train: got {}, which is asked about, wanted other devices", table.device));
+  }
   Known known(table, o.most_samples);
 
   const auto predictor = prepared(o, space, tables);

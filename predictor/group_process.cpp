@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "configs/interrupt.hpp"
+
 namespace naslat {
 
 namespace {
@@ -81,6 +83,7 @@ class Fit {
 
  private:
   void set(const Eigen::VectorXd& log) {
+    if (interrupted()) throw Interrupted{};
     log_ = log;
     const Eigen::Index groups = log.size() - 1, n = targets_.size();
     process_.variance = log.head(groups).array().exp();

@@ -28,7 +28,7 @@ struct GroupProcess {
 constexpr double kConstantVariance = 4;
 
 /// @param kernels samples × samples, of mean diagonal about 1
-/// @param prior_variance median of each kernel's prior
+/// @param prior_variance median of each kernel's prior @throws Interrupted
 [[nodiscard]] GroupProcess fit_group_process(std::span<const Eigen::MatrixXd> kernels, const Eigen::VectorXd& targets,
                                              std::span<const double> prior_variance);
 

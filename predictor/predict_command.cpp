@@ -22,6 +22,7 @@ struct Options {
 };
 
 void run(const Options& o) {
+  refuse_to_replace(o.out, o.device.data);
   const FittedDevice fitted = fit_device(o.device);
   const std::vector<Architecture> asked = select_architectures(fitted.space, o.archs, most_informative);
   const Table result = fitted.predictions(asked);

@@ -14,6 +14,7 @@
 #include "predictor/help.hpp"
 #include "predictor/layerwise.hpp"
 #include "predictor/ridge.hpp"
+#include "spaces/search_space.hpp"
 
 namespace naslat {
 
@@ -97,6 +98,13 @@ std::unique_ptr<LatencyPredictor> load_predictor(const std::string& space, const
   const Checkpoint loaded = checkpoint.empty() ? built_in_checkpoint(space) : read_checkpoint(checkpoint);
   if (!space.starts_with(loaded.space)) {
     throw DataError(fmt::format("{}: space: got {}, wanted {}", checkpoint.string(), loaded.space, space));
+  }
+  const Encoding any = search_space(space).encode(search_space(space).references().front());
+  const NamedMatrix& first = loaded.parameters.theta.front();  // released checkpoints do not say what they are for
+  if (in_by_out(first).rows() != any.features || first.name.starts_with("gc") == any.adjacency.empty()) {
+    throw DataError(fmt::format("{}: got {} of {} features, wanted {} of {}, as {} has", checkpoint.string(),
+                                first.name, in_by_out(first).rows(),
+                                any.adjacency.empty() ? "fc1.weight" : "gc1.weight", any.features, space));
   }
   return std::make_unique<HelpPredictor>(std::make_shared<const HelpParameters>(loaded.parameters), threads);
 }

@@ -158,6 +158,7 @@ Table table_of(const FittedDevice& device, const Score& score, const Found& foun
 
 void run(const Options& o) {
   require(o);
+  refuse_to_replace(o.out, o.device.data);
   const SearchSpace& space = search_space(o.device.space);
   const Score score = o.maximize.empty() ? accuracy_score(o.accuracy, space) : size_score(o.maximize, space);
   FittedDevice device = fit_device(o.device);

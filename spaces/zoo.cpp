@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <variant>
 
 #include "configs/errors.hpp"
@@ -306,6 +307,9 @@ class Zoo final : public SearchSpace {
     return networks_.at(architecture.choices.at(0)).name;
   }
   [[nodiscard]] Architecture parse(std::string_view text) const override {
+    std::size_t index = networks_.size();
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
+    if (end == text.data() + text.size() && index < networks_.size()) return at(index);
     for (std::size_t i = 0; i < networks_.size(); ++i) {
       if (networks_[i].name == text) return at(i);
     }

@@ -71,6 +71,15 @@ TEST(Import, ArchitecturesAreNamedByTextOrIndexWhichMustAgree) {
             "phone.csv:2: index 8 is " + space.format(space.at(8)) + ", not " + text);
 }
 
+TEST(Import, ReadsOurOwnExportsOfEveryOrigin) {
+  const auto tables = import_text("index,a_latency_ms,b_latency_ms_imported,c_latency_ms_simulated\n0,1,2,3\n");
+  ASSERT_EQ(tables.size(), 3U);
+  EXPECT_EQ(tables[0].device, "a");
+  EXPECT_EQ(tables[1].device, "b");
+  EXPECT_EQ(tables[2].device, "c_simulated");
+  EXPECT_EQ(tables[2].latency_s, std::vector<double>{3e-3});
+}
+
 TEST(Import, ErrorsNamePathAndLine) {
   EXPECT_EQ(error_of("index,a_ms\n0,1\n15625,1\n"), "phone.csv:3: index: got '15625', wanted 0 to 15624");
   EXPECT_EQ(error_of("index,a_ms\n0,1\n0,1\n").substr(0, 27), "phone.csv:3: architecture |");

@@ -250,6 +250,30 @@ TEST_F(Tables, MissingSourceDevicesAreNotedOnlyWhereTheSetAllowsIt) {
   EXPECT_NE(result.notes[0].find("nosuch"), std::string::npos);
 }
 
+TEST_F(Tables, ADeviceIsNotLearnedFromAndJudgedOn) {
+  Experiment e = experiment();
+  e.sets[0].train = {"d1", "d2"};
+  EXPECT_THROW(static_cast<void>(run_experiment(e)), ConfigError);
+  e.sets[0].train = {"d1"};
+  e.sets[0].validate = {"d0"};
+  EXPECT_THROW(static_cast<void>(run_experiment(e)), ConfigError);
+}
+
+TEST_F(Tables, LeaveNetworksToBeJudgedOn) {
+  Experiment e = experiment();
+  e.sets[0].devices = {"d0"};
+  std::set<Architecture> measured(list_.begin(), list_.begin() + 250);
+  for (auto& contestant : e.contestants) contestant.samples = static_cast<int>(measured.size()) - 1;
+  for (const bool designed : {false, true}) {
+    e.designed = designed;
+    EXPECT_THROW(static_cast<void>(run_experiment(e)), ConfigError) << designed;
+  }
+  for (auto& contestant : e.contestants) --contestant.samples;
+  e.seeds = 1;
+  e.contestants.erase(e.contestants.begin());
+  EXPECT_NO_THROW(static_cast<void>(run_experiment(e)));
+}
+
 TEST_F(Tables, FiguresPublishedMustFitTheDevices) {
   Experiment e = experiment();
   e.sets[0].published = {"additive 0.5 0.7 0.9"};

@@ -3,11 +3,16 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <tuple>
+#include <vector>
 
 #include "configs/errors.hpp"
+#include "configs/files.hpp"
+#include "predictor/checkpoint.hpp"
 #include "predictor/help.hpp"
 #include "predictor/metrics.hpp"
 #include "tests/predictor/made_up_devices.hpp"
+#include "tests/temporary_folder.hpp"
 
 // What holds of every predictor in the registry: a new one is tested from the day it is listed.
 
@@ -96,6 +101,23 @@ TEST(Predictors, WithoutMetaTrainingOrCheckpointSaySo) {
   EXPECT_THROW(static_cast<void>(make_predictor("help", {})->adapt(device.embedding, support, device.scale, rng)),
                DataError);
   EXPECT_THROW(static_cast<void>(make_predictor("oracle", {})), ConfigError);
+}
+
+/// Released checkpoints do not say what they are for; their shapes do.
+TEST(Predictors, AreNotLoadedForAnotherSpace) {
+  const TemporaryFolder folder;
+  Rng rng(1);
+  const std::vector<std::tuple<int, bool, bool>> cases = {{8, true, true}, {132, false, false}, {9, true, false}};
+  for (const auto& [features, graph, fits] : cases) {
+    const Checkpoint checkpoint{"help", "", "0", "{}", initial_help_parameters(features, graph, rng)};
+    write_file(folder / "any.ckpt", serialize(checkpoint));
+    const auto load = [&] { return load_predictor("nasbench201", folder / "any.ckpt", 1); };
+    if (fits) {
+      EXPECT_NO_THROW(static_cast<void>(load()));
+    } else {
+      EXPECT_THROW(static_cast<void>(load()), DataError) << features;
+    }
+  }
 }
 
 /// The parts of HELP do what they are called: only a conditioned network tells devices apart without adaptation.

@@ -71,10 +71,13 @@ TEST(Zoo, KnowsEveryNetworkByNameAndIndex) {
   for (std::uint64_t i = 0; i < *zoo.size(); ++i) {
     const Architecture architecture = zoo.at(i);
     EXPECT_EQ(zoo.parse(zoo.format(architecture)), architecture);
+    EXPECT_EQ(zoo.parse(std::to_string(i)), architecture);
     EXPECT_EQ(zoo.index_of(architecture), i);
     EXPECT_GT(macs(zoo.network(architecture)), 60'000'000) << zoo.format(architecture);
   }
-  EXPECT_THROW(static_cast<void>(zoo.parse("resnet50")), ConfigError);
+  for (const std::string& text : {std::string("resnet50"), std::to_string(*zoo.size()), std::string()}) {
+    EXPECT_THROW(static_cast<void>(zoo.parse(text)), ConfigError) << text;
+  }
 }
 
 }  // namespace
