@@ -52,6 +52,7 @@ void run(Options options) {
     text += to_line(record) + "\n";
     ++records;
   });
+  if (records == 0) throw DataError(fmt::format("{}: got no latency, wanted at least one", options.path));
   write_file(options.out, text);
 
   std::vector<std::string> devices;

@@ -68,6 +68,9 @@ HardwareEmbedding embedding_of(const SearchSpace& space, const Known& known, con
 
 std::unique_ptr<LatencyPredictor> prepared(const DeviceRequest& o, const SearchSpace& space,
                                            const std::vector<LatencyTable>& tables) {
+  if (!o.checkpoint.empty() && o.predictor != "help") {
+    throw ConfigError(fmt::format("checkpoint: got one for {}, wanted it for help", o.predictor));
+  }
   if (o.predictor == "help") return load_predictor(space.name(), o.checkpoint, all_cores());
   if (sources_of(o.predictor) == Sources::required) {
     throw ConfigError(fmt::format("predictor: {} is meta-trained: naslat evaluate does that", o.predictor));
@@ -84,6 +87,13 @@ std::unique_ptr<LatencyPredictor> prepared(const DeviceRequest& o, const SearchS
   return predictor;
 }
 
+/// Those that need no meta-training here.
+std::vector<std::string> ready_predictors() {
+  std::vector<std::string> names = predictor_names();
+  std::erase_if(names, [](const auto& name) { return sources_of(name) == Sources::required && name != "help"; });
+  return names;
+}
+
 }  // namespace
 
 void add_device_options(Command& command, DeviceRequest& request) {
@@ -91,7 +101,7 @@ void add_device_options(Command& command, DeviceRequest& request) {
                  "latency datasets, clones of the HELP repository, CSV tables or folders of them; joined");
   command.option("--space", request.space, "search space").shows_default();
   command.option("--device", request.device, "device of the data, if it has several");
-  command.option("--predictor", request.predictor, fmt::format("of {}", fmt::join(predictor_names(), ", ")))
+  command.option("--predictor", request.predictor, fmt::format("of {}", fmt::join(ready_predictors(), ", ")))
       .shows_default();
   command.option("--train", request.train, "source devices of the same data, for predictors that can use them");
   command.option("--checkpoint", request.checkpoint, "of help: ours or HELP's .pt; default: the one in this binary");
