@@ -7,10 +7,9 @@
 #include <numeric>
 
 #include "configs/errors.hpp"
+#include "predictor/additive_members.hpp"
 #include "predictor/block_costs.hpp"
 #include "predictor/design.hpp"
-#include "predictor/group_process.hpp"
-#include "predictor/parallel.hpp"
 #include "predictor/tasks.hpp"
 
 namespace naslat {
@@ -21,114 +20,11 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 using Group = AdditiveFeatures::Group;
-using Groups = std::vector<Group>;
+using Groups = AdditiveFeatures::Groups;
 
-// Medians of the prior variances of the groups, in units of the samples' variance: frozen on source and validation
-// devices of the published tables, see configs/nasflat.toml.
-constexpr double kPriorWork = 0.05, kPriorCounts = 0.01, kPriorSources = 0.05, kPriorTypical = 0.6, kPriorTimed = 1;
-constexpr double kPriorOnlyWork = 0.3;
 constexpr double kDesignVariance = 0.2, kDesignTypical = 1, kDesignNoise = 0.5;
 constexpr Index kLeastSamples = 4;
 constexpr double kOptimism = 1.25;  // samples left out were still used to choose the members' weights
-
-MatrixXd kernel(const MatrixXd& features, const Group& group) {
-  const auto columns = features.middleCols(group.first, group.count);
-  return columns * columns.transpose() / static_cast<double>(group.count);
-}
-
-/// A model's prediction, linear in the features, and how well it predicts each sample from the others.
-struct Member {
-  VectorXd coefficients;
-  double constant = 0;
-  VectorXd left_out;
-};
-
-std::vector<MatrixXd> kernels_of(const MatrixXd& features, const Groups& groups) {
-  std::vector<MatrixXd> kernels;
-  for (const Group& group : groups) kernels.push_back(kernel(features, group));
-  return kernels;
-}
-
-Member all_groups(const MatrixXd& features, const VectorXd& targets, const Groups& groups,
-                  const GroupProcess& process) {
-  Member member{VectorXd::Zero(features.cols()), process.constant(), process.leave_one_out(targets)};
-  for (std::size_t k = 0; k < groups.size(); ++k) {
-    const double weight = process.variance[static_cast<Index>(k)] / static_cast<double>(groups[k].count);
-    member.coefficients.segment(groups[k].first, groups[k].count) =
-        weight * features.middleCols(groups[k].first, groups[k].count).transpose() * process.alpha;
-  }
-  return member;
-}
-
-/// Costs of one execution's physical sums, or shares of known devices, none of them negative; what is left is noise, or
-/// (second member) explained by counts.
-std::array<Member, 2> non_negative_costs(const MatrixXd& features, const VectorXd& targets, const Groups& groups,
-                                         const Group& physical) {
-  Groups used{physical};
-  std::vector<double> prior{kPriorOnlyWork};
-  for (const auto& group : groups) {
-    if (group.kind != Group::Kind::counts || group.name == physical.name) continue;
-    used.push_back(group);
-    prior.push_back(kPriorCounts);
-  }
-  const std::vector<MatrixXd> kernels = kernels_of(features, used);
-  const GroupProcess process = fit_group_process(kernels, targets, prior);
-
-  const Index n = targets.size();
-  MatrixXd counts = MatrixXd::Zero(n, n);
-  for (std::size_t k = 1; k < used.size(); ++k) counts += process.variance[static_cast<Index>(k)] * kernels[k];
-  MatrixXd covariance = counts;
-  covariance.diagonal().array() += process.noise / process.trust.array();
-  const MatrixXd sums = features.middleCols(physical.first, physical.count);
-  const double penalty = static_cast<double>(physical.count) / process.variance[0];
-
-  const MatrixXd precision = covariance.inverse();
-  const NonNegative fit = fit_non_negative(sums, targets, precision, penalty);
-  Member plain{VectorXd::Zero(features.cols()), fit.constant, VectorXd(n)}, corrected = plain;
-  plain.coefficients.segment(physical.first, physical.count) = fit.b;
-  corrected.coefficients = plain.coefficients;
-  const VectorXd alpha = precision * (targets - sums * fit.b - VectorXd::Constant(n, fit.constant));
-  for (std::size_t k = 1; k < used.size(); ++k) {
-    const double weight = process.variance[static_cast<Index>(k)] / static_cast<double>(used[k].count);
-    corrected.coefficients.segment(used[k].first, used[k].count) +=
-        weight * features.middleCols(used[k].first, used[k].count).transpose() * alpha;
-  }
-
-  // Each sample from the others; of many samples, a tenth at a time.
-  const Index folds = n <= 40 ? n : 10;
-  for (Index fold = 0; fold < folds; ++fold) {
-    std::vector<Index> kept, left;
-    for (Index i = 0; i < n; ++i) (i % folds == fold ? left : kept).push_back(i);
-    const MatrixXd inner = covariance(kept, kept).inverse();
-    const MatrixXd kept_sums = sums(kept, Eigen::all);
-    const NonNegative part = fit_non_negative(kept_sums, targets(kept), inner, penalty, fit.b);
-    const VectorXd residual =
-        targets(kept) - kept_sums * part.b - VectorXd::Constant(static_cast<Index>(kept.size()), part.constant);
-    const VectorXd said = (sums(left, Eigen::all) * part.b).array() + part.constant;
-    plain.left_out(left) = said;
-    corrected.left_out(left) = said + counts(left, kept) * inner * residual;
-  }
-  return {plain, corrected};
-}
-
-/// Average of the members, weighted by the inverse square of their mean squared error on samples left out; an outlier
-/// counts as two spreads.
-Member averaged(const std::vector<Member>& members, const VectorXd& targets) {
-  VectorXd weight(static_cast<Index>(members.size()));
-  for (std::size_t m = 0; m < members.size(); ++m) {
-    const double error = (members[m].left_out - targets).cwiseAbs().cwiseMin(2).squaredNorm() + 1e-12;
-    weight[static_cast<Index>(m)] = 1 / (error * error);
-  }
-  weight /= weight.sum();
-  Member mean{VectorXd::Zero(members[0].coefficients.size()), 0, VectorXd::Zero(targets.size())};
-  for (std::size_t m = 0; m < members.size(); ++m) {
-    const double w = weight[static_cast<Index>(m)];
-    mean.coefficients += w * members[m].coefficients;
-    mean.constant += w * members[m].constant;
-    mean.left_out += w * members[m].left_out;
-  }
-  return mean;
-}
 
 /// Half-width of Student's 90% interval over that of the normal one (Cornish and Fisher's first term).
 double student_over_normal(Index samples) {
@@ -326,41 +222,6 @@ struct Standardised {
   }
 };
 
-double prior_of(Group::Kind kind) {
-  switch (kind) {
-    case Group::Kind::counts:
-      return kPriorCounts;
-    case Group::Kind::sources:
-      return kPriorSources;
-    case Group::Kind::typical:
-      return kPriorTypical;
-    case Group::Kind::timed:
-      return kPriorTimed;
-    case Group::Kind::work:
-    case Group::Kind::totals:
-    case Group::Kind::mixture:
-      break;
-  }
-  return kPriorWork;
-}
-
-GroupProcess process_of(const MatrixXd& features, const VectorXd& targets, const Groups& groups) {
-  std::vector<double> prior;
-  for (const Group& group : groups) prior.push_back(prior_of(group.kind));
-  return fit_group_process(kernels_of(features, groups), targets, prior);
-}
-
-Groups without(Groups groups, std::initializer_list<Group::Kind> kinds) {
-  std::erase_if(groups,
-                [&](const Group& group) { return std::find(kinds.begin(), kinds.end(), group.kind) != kinds.end(); });
-  return groups;
-}
-/// What explains a device in detail; in short, all that few noisy samples can teach; and how far it is like known
-/// devices.
-Groups in_detail(const Groups& groups) { return without(groups, {Group::Kind::totals, Group::Kind::mixture}); }
-Groups in_short(const Groups& groups) {
-  return without(groups, {Group::Kind::work, Group::Kind::counts, Group::Kind::mixture});
-}
 /// The costs of blocks that were timed, one more figure; each sample's without its own times.
 VectorXd left_out_block_costs(const Samples& support, const Standardised& samples) {
   VectorXd figure(samples.targets.size());
@@ -370,8 +231,6 @@ VectorXd left_out_block_costs(const Samples& support, const Standardised& sample
   }
   return figure;
 }
-
-Groups like_known(const Groups& groups) { return without(in_short(groups), {Group::Kind::totals}); }
 
 }  // namespace
 
@@ -388,37 +247,18 @@ std::unique_ptr<Estimator> AdditivePredictor::adapt(const HardwareEmbedding&, co
     features.conservativeResize(Eigen::NoChange, features.cols() + 1);
     features.rightCols<1>() = left_out_block_costs(support, samples);
   }
-  const Groups groups = in_detail(every);
   const VectorXd& targets = samples.targets;
-  const std::array processes = {groups, in_short(every), like_known(every)};
-  Groups physical;
-  std::ranges::copy_if(every, std::back_inserter(physical), &Group::non_negative);
-  GroupProcess process;  // in detail
-  std::vector<std::vector<Member>> fits(processes.size() + physical.size());
-  parallel_for(fits.size(), threads_, [&](std::size_t, std::size_t i) {
-    if (i < processes.size()) {
-      GroupProcess fitted = process_of(features, targets, processes[i]);
-      fits[i].push_back(all_groups(features, targets, processes[i], fitted));
-      if (i == 0) process = std::move(fitted);
-    } else {
-      const Group& group = physical[i - processes.size()];
-      auto [plain, corrected] = non_negative_costs(features, targets, every, group);
-      fits[i].push_back(std::move(plain));
-      if (group.kind != Group::Kind::totals) fits[i].push_back(std::move(corrected));
-    }
-  });
-  std::vector<Member> members;
-  for (std::vector<Member>& fit : fits) std::ranges::move(fit, std::back_inserter(members));
+  const auto [process, mean] = fit_members(features, targets, every, threads_);
 
   auto estimator = std::make_unique<AdditiveEstimator>();
   estimator->features = features_;
   estimator->device_costs = device_costs_;
   if (timed) estimator->block_costs.emplace(support);
-  estimator->mean = averaged(members, targets);
+  estimator->mean = mean;
   estimator->offset_s = samples.offset_s;
   estimator->unit_s = samples.unit_s;
   estimator->floor_s = 0.02 * samples.offset_s;
-  estimator->root_variance = root_variance(groups, process.variance, features.cols());
+  estimator->root_variance = root_variance(in_detail(every), process.variance, features.cols());
   estimator->sample_roots = features * estimator->root_variance.asDiagonal();
   estimator->precision = process.precision;
   estimator->noise = process.noise;

@@ -28,6 +28,8 @@ class AdditiveFeatures {
     bool non_negative = false;  ///< sums, totals, kinds of operation and shares of devices: never less than nothing
   };
 
+  using Groups = std::vector<Group>;
+
   AdditiveFeatures() = default;
   /// @param typical with their work, e.g. every architecture that a table lists
   /// @throws DataError if they come without work
