@@ -13,11 +13,10 @@ namespace naslat {
 
 namespace {
 
-using Eigen::Index;
-using Eigen::MatrixXd;
-using Eigen::VectorXd;
 using Group = AdditiveFeatures::Group;
 using Groups = AdditiveFeatures::Groups;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
 
 // Medians of the prior variances of the groups, in units of the samples' variance: frozen on source and validation
 // devices of the published tables, see configs/nasflat.toml.
@@ -57,7 +56,7 @@ Member all_groups(const MatrixXd& features, const VectorXd& targets, const Group
                   const GroupProcess& process) {
   Member member{VectorXd::Zero(features.cols()), process.constant(), process.leave_one_out(targets)};
   for (std::size_t k = 0; k < groups.size(); ++k) {
-    const double weight = process.variance[static_cast<Index>(k)] / static_cast<double>(groups[k].count);
+    const double weight = process.variance[static_cast<Eigen::Index>(k)] / static_cast<double>(groups[k].count);
     member.coefficients.segment(groups[k].first, groups[k].count) =
         weight * features.middleCols(groups[k].first, groups[k].count).transpose() * process.alpha;
   }
@@ -78,9 +77,9 @@ std::array<Member, 2> non_negative_costs(const MatrixXd& features, const VectorX
   const std::vector<MatrixXd> kernels = kernels_of(features, used);
   const GroupProcess process = fit_group_process(kernels, targets, prior);
 
-  const Index n = targets.size();
+  const Eigen::Index n = targets.size();
   MatrixXd counts = MatrixXd::Zero(n, n);
-  for (std::size_t k = 1; k < used.size(); ++k) counts += process.variance[static_cast<Index>(k)] * kernels[k];
+  for (std::size_t k = 1; k < used.size(); ++k) counts += process.variance[static_cast<Eigen::Index>(k)] * kernels[k];
   MatrixXd covariance = counts;
   covariance.diagonal().array() += process.noise / process.trust.array();
   const MatrixXd sums = features.middleCols(physical.first, physical.count);
@@ -93,21 +92,21 @@ std::array<Member, 2> non_negative_costs(const MatrixXd& features, const VectorX
   corrected.coefficients = plain.coefficients;
   const VectorXd alpha = precision * (targets - sums * fit.b - VectorXd::Constant(n, fit.constant));
   for (std::size_t k = 1; k < used.size(); ++k) {
-    const double weight = process.variance[static_cast<Index>(k)] / static_cast<double>(used[k].count);
+    const double weight = process.variance[static_cast<Eigen::Index>(k)] / static_cast<double>(used[k].count);
     corrected.coefficients.segment(used[k].first, used[k].count) +=
         weight * features.middleCols(used[k].first, used[k].count).transpose() * alpha;
   }
 
   // Each sample from the others; of many samples, a tenth at a time.
-  const Index folds = n <= 40 ? n : 10;
-  for (Index fold = 0; fold < folds; ++fold) {
-    std::vector<Index> kept, left;
-    for (Index i = 0; i < n; ++i) (i % folds == fold ? left : kept).push_back(i);
+  const Eigen::Index folds = n <= 40 ? n : 10;
+  for (Eigen::Index fold = 0; fold < folds; ++fold) {
+    std::vector<Eigen::Index> kept, left;
+    for (Eigen::Index i = 0; i < n; ++i) (i % folds == fold ? left : kept).push_back(i);
     const MatrixXd inner = covariance(kept, kept).inverse();
     const MatrixXd kept_sums = sums(kept, Eigen::all);
     const NonNegative part = fit_non_negative(kept_sums, targets(kept), inner, penalty, fit.b);
     const VectorXd residual =
-        targets(kept) - kept_sums * part.b - VectorXd::Constant(static_cast<Index>(kept.size()), part.constant);
+        targets(kept) - kept_sums * part.b - VectorXd::Constant(static_cast<Eigen::Index>(kept.size()), part.constant);
     const VectorXd said = (sums(left, Eigen::all) * part.b).array() + part.constant;
     plain.left_out(left) = said;
     corrected.left_out(left) = said + counts(left, kept) * inner * residual;
@@ -118,15 +117,15 @@ std::array<Member, 2> non_negative_costs(const MatrixXd& features, const VectorX
 /// Average of the members, weighted by the inverse square of their mean squared error on samples left out; an outlier
 /// counts as two spreads.
 Member averaged(const std::vector<Member>& members, const VectorXd& targets) {
-  VectorXd weight(static_cast<Index>(members.size()));
+  VectorXd weight(static_cast<Eigen::Index>(members.size()));
   for (std::size_t m = 0; m < members.size(); ++m) {
     const double error = (members[m].left_out - targets).cwiseAbs().cwiseMin(2).squaredNorm() + 1e-12;
-    weight[static_cast<Index>(m)] = 1 / (error * error);
+    weight[static_cast<Eigen::Index>(m)] = 1 / (error * error);
   }
   weight /= weight.sum();
   Member mean{VectorXd::Zero(members[0].coefficients.size()), 0, VectorXd::Zero(targets.size())};
   for (std::size_t m = 0; m < members.size(); ++m) {
-    const double w = weight[static_cast<Index>(m)];
+    const double w = weight[static_cast<Eigen::Index>(m)];
     mean.coefficients += w * members[m].coefficients;
     mean.constant += w * members[m].constant;
     mean.left_out += w * members[m].left_out;
