@@ -7,7 +7,6 @@
 
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
-#include "configs/json.hpp"
 #include "configs/reader.hpp"
 #include "configs/table.hpp"
 #include "predictor/commands.hpp"
@@ -83,14 +82,11 @@ std::vector<DeviceSet> read_sets(const std::string& path, const std::vector<std:
 
 /// Prints the results; into a folder also all forms of them, for `naslat report`.
 void show(const Options& o, const std::string& document) {
-  const Table table = results_table(document, o.experiment.name);
-  std::string text = to_markdown(table);
-  const Json json = parse_json(document);
-  for (const Json& note : json.at("notes")) text += fmt::format("\n{}\n", note.get<std::string>());
+  const std::string text = results_markdown(document, o.experiment.name);
   if (!o.out.empty()) {
     const std::filesystem::path folder = o.out;
     write_file(folder / "results.md", text);
-    write_file(folder / "results.csv", to_csv(table));
+    write_file(folder / "results.csv", to_csv(results_table(document, o.experiment.name)));
     write_file(folder / "results.json", document + "\n");
     if (const Table predictions = predictions_table(document, o.experiment.name); !predictions.rows.empty()) {
       write_file(folder / "predictions.csv", to_csv(predictions));

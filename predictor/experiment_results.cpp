@@ -163,6 +163,15 @@ Table results_table(const std::string& document, const std::string& subject) try
   throw DataError(fmt::format("{}: not the results of an experiment: {}", subject, error.what()));
 }
 
+std::string results_markdown(const std::string& document, const std::string& subject) try {
+  std::string text = to_markdown(results_table(document, subject));
+  const auto notes = parse_json(document).value("notes", std::vector<std::string>{});
+  for (const std::string& note : notes) text += fmt::format("\n{}\n", note);
+  return text;
+} catch (const nlohmann::json::exception& error) {
+  throw DataError(fmt::format("{}: not the results of an experiment: {}", subject, error.what()));
+}
+
 std::string results_json(const Experiment& experiment, const ExperimentResult& result) {
   Json results = Json::array(), predictions = Json::array();
   for (const ResultRow& row : result.rows) {

@@ -11,6 +11,9 @@ namespace naslat {
 /// @throws DataError naming `subject`
 [[nodiscard]] Table results_table(const std::string& document, const std::string& subject);
 
+/// That table in Markdown, with what the experiment remarked under it. @throws DataError naming `subject`
+[[nodiscard]] std::string results_markdown(const std::string& document, const std::string& subject);
+
 /// The estimated and measured latency of every network asked, if the experiment kept them: its `predictions`, of the
 /// first draw of samples. As a table with a row per network, empty if there are none; as a picture with a panel per
 /// predictor and device, devices side by side, no text if there are none.

@@ -325,9 +325,10 @@ DeviceReport characterize(const SearchSpace& space, Backend& backend, const Devi
 }
 
 void write_report(const DeviceReport& report, const std::filesystem::path& folder) {
-  write_file(folder / "held_out.svg", held_out_svg(report));
+  write_file(folder / kHeldOutPicture, held_out_svg(report));
   write_file(folder / "networks.csv", to_csv(measured_networks(report)));
   write_file(folder / "report.md", to_markdown(report));
+  write_file(folder / "report.html", to_html(report));
   write_file(folder / "report.json", to_json(report));  // last: its presence says that the report is complete
 }
 

@@ -32,7 +32,7 @@ struct CharacterizeOptions {
 DeviceReport characterize(const SearchSpace& space, Backend& backend, const Device& device,
                           const CharacterizeOptions& options);
 
-/// report.md, report.json, networks.csv and held_out.svg, each written beside and renamed.
+/// report.md, report.html, report.json, networks.csv and held_out.svg, each written beside and renamed.
 void write_report(const DeviceReport& report, const std::filesystem::path& folder);
 
 }  // namespace naslat

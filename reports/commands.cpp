@@ -9,6 +9,7 @@
 #include "measure/options.hpp"
 #include "predictor/results.hpp"
 #include "reports/characterize.hpp"
+#include "reports/html.hpp"
 
 namespace naslat {
 
@@ -32,8 +33,8 @@ void make_room(const fs::path& folder) {
     const fs::path aside = folder / fmt::format("earlier-{}", number);
     if (fs::exists(aside)) continue;
     fs::create_directories(aside);
-    for (const char* name :
-         {"report.json", "report.md", "dataset.jsonl", "predictions.csv", "networks.csv", "held_out.svg"}) {
+    for (const char* name : {"report.json", "report.md", "report.html", "dataset.jsonl", "predictions.csv",
+                             "networks.csv", kHeldOutPicture}) {
       if (fs::exists(folder / name)) fs::rename(folder / name, aside / name);
     }
     return;
@@ -70,17 +71,21 @@ struct ReportArguments {
 /// Results of an experiment have a picture where it kept its predictions.
 void report_experiment(const fs::path& file, const std::string& format) {
   const std::string document = read_file(file);
-  const Table table = results_table(document, file.string());
-  if (format == "md") fmt::print("{}", to_markdown(table));
-  if (format == "csv") fmt::print("{}", to_csv(table));
+  const std::string subject = file.string(), markdown = results_markdown(document, subject);
+  if (format == "md") fmt::print("{}", markdown);
+  if (format == "csv") fmt::print("{}", to_csv(results_table(document, subject)));
   if (format == "json") fmt::print("{}", document);
-  if (format == "svg") {
-    const std::string picture = predictions_svg(document, file.string());
-    if (picture.empty()) {
+  if (format == "svg" || format == "html") {
+    const Picture picture{"predictions.svg", predictions_svg(document, subject)};
+    if (format == "html") {
+      const std::string shown = picture.svg.empty() ? "" : fmt::format("\n![predictions]({})\n", picture.file);
+      fmt::print("{}", html_page(results_table(document, subject).title, markdown + shown, {&picture, 1}));
+    } else if (picture.svg.empty()) {
       throw ConfigError(fmt::format(
-          "format: got svg for {}, wanted md, csv or json, or an experiment with --predictions", file.string()));
+          "format: got svg for {}, wanted md, csv, json or html, or an experiment with --predictions", subject));
+    } else {
+      fmt::print("{}", picture.svg);
     }
-    fmt::print("{}", picture);
   }
 }
 
@@ -94,6 +99,7 @@ void run_report(const ReportArguments& arguments) {
   if (arguments.format == "csv") fmt::print("{}", to_csv(measured_networks(report)));
   if (arguments.format == "json") fmt::print("{}", to_json(report));
   if (arguments.format == "svg") fmt::print("{}", held_out_svg(report));
+  if (arguments.format == "html") fmt::print("{}", to_html(report));
 }
 
 }  // namespace
@@ -127,8 +133,8 @@ Action characterize_command(Command& command) {
 Action report_command(Command& command) {
   const auto arguments = std::make_shared<ReportArguments>();
   command.option("folder", arguments->folder, "directory that characterize or evaluate --out wrote");
-  command.option("--format", arguments->format, "md, csv, json or svg")
-      .one_of({"md", "csv", "json", "svg"})
+  command.option("--format", arguments->format, "md, csv, json, svg or html")
+      .one_of({"md", "csv", "json", "svg", "html"})
       .shows_default();
   command.footer("example: naslat report naslat-xeon_t2_b1_f32_fused --format csv");
   return [arguments] { run_report(*arguments); };

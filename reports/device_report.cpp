@@ -7,6 +7,7 @@
 
 #include "configs/scatter.hpp"
 #include "predictor/metrics.hpp"
+#include "reports/html.hpp"
 
 namespace naslat {
 
@@ -151,8 +152,8 @@ std::string to_markdown(const DeviceReport& report) {
   }
   text += fmt::format(
       "## How good the predictions are\n\n{} networks were timed after the predictor had been fitted "
-      "without them: {}.\n\n![measured against predicted](held_out.svg)\n\n",
-      report.accuracy.count, accuracy_line(report));
+      "without them: {}.\n\n![measured against predicted]({})\n\n",
+      report.accuracy.count, accuracy_line(report), kHeldOutPicture);
   text += fmt::format("## How steady the machine was\n\n{}.\n\n", noise_line(report.noise));
   for (const Warning& warning : report.warnings) text += fmt::format("- {}; {}\n", warning.cause, warning.remedy);
   if (!report.warnings.empty()) text += "\n";
@@ -170,6 +171,11 @@ std::string to_markdown(const DeviceReport& report) {
         {fact.name, fact.missing_because.empty() ? fact.value : "unknown: " + fact.missing_because});
   }
   return text + to_markdown(environment);
+}
+
+std::string to_html(const DeviceReport& report) {
+  const Picture picture{kHeldOutPicture, held_out_svg(report)};
+  return html_page(labelled(report), to_markdown(report), {&picture, 1});
 }
 
 Table measured_networks(const DeviceReport& report) {

@@ -60,8 +60,12 @@ struct DeviceReport {
 /// A few lines for the end of the command.
 [[nodiscard]] std::string summary(const DeviceReport& report);
 [[nodiscard]] std::string to_markdown(const DeviceReport& report);
+/// The same on a page that needs no file beside it.
+[[nodiscard]] std::string to_html(const DeviceReport& report);
 /// References, samples and held-out networks in one table, with a column that says which is which.
 [[nodiscard]] Table measured_networks(const DeviceReport& report);
+/// The file that the Markdown refers to.
+inline constexpr auto kHeldOutPicture = "held_out.svg";
 /// Measured against predicted latency of the held-out networks, one dot each, with the diagonal.
 [[nodiscard]] std::string held_out_svg(const DeviceReport& report);
 

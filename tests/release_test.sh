@@ -51,8 +51,12 @@ holds 'it starts in under 50 ms' starts_fast
 holds 'spaces are listed' json '"nasbench201"' spaces --json
 holds 'a network is printed by its index' json '220119680' spaces nasbench201 1462 --json
 holds 'an unknown space is the request'"'"'s fault' exits 2 "got 'nosuch', wanted one of nasbench201" spaces nosuch
-holds 'an unknown subcommand is the request'"'"'s fault' exits 2 '' nosuch
+holds 'an unknown command is the request'"'"'s fault' exits 2 "command: got 'nosuch', wanted one of spaces, devices" nosuch
+holds 'no command is the request'"'"'s fault' exits 2 'command: got none, wanted one of spaces, devices'
 holds 'a broken architecture is named' exits 2 'nasbench201: architecture' spaces nasbench201 '|conv~0|'
+
+printf 'PK\003\033[2J\000\n' >zip
+holds 'what a terminal would obey is not shown' exits 1 "zip:1: not JSON: got 'PK\x03\x1b[2J'" predict zip --archs 3
 
 simulated=(--backend simulated --hardware cpu_like --quiet)
 measures() { # wanted number of networks measured and already there
@@ -64,8 +68,9 @@ exports() { # a header and a row per network
 }
 characterizes() {
   "$naslat" characterize "${simulated[@]}" --out report --json >output 2>errors || return 1
-  for file in report.md report.json dataset.jsonl predictions.csv networks.csv held_out.svg; do [ -s "report/$file" ] || return 1; done
+  for file in report.md report.html report.json dataset.jsonl predictions.csv networks.csv held_out.svg; do [ -s "report/$file" ] || return 1; done
   grep -q '"origin": "simulated"' output && grep -q simulated report/report.md &&
+    "$naslat" report report --format html | cmp -s - report/report.html &&
     [ "$(wc -l <report/predictions.csv)" -eq 15626 ] && cmp -s output report/report.json
 }
 reports_what_it_recorded() { # every latency in units of the same anchors, whichever sweep it is from
@@ -138,7 +143,8 @@ holds 'an unknown device is named, with those there are' exits 2 "device: got 'n
 experiments() { # rendered again from what they wrote
   "$naslat" evaluate --data probes.jsonl --predictors op-counts:6 additive:6 --protocols nasflat --seeds 2 --predictions --out results --quiet >output 2>errors &&
     "$naslat" report results >again 2>errors && cmp -s again results/results.md &&
-    "$naslat" report results --format svg | cmp -s - results/predictions.svg && [ "$(wc -l <results/predictions.csv)" -eq 15 ] && "$naslat" report results --format csv | grep -q '^,additive,6,'
+    "$naslat" report results --format svg | cmp -s - results/predictions.svg && [ "$(wc -l <results/predictions.csv)" -eq 15 ] &&
+    "$naslat" report results --format html >page && grep -q '^<p><svg ' page && "$naslat" report results --format csv | grep -q '^,additive,6,'
 }
 holds 'an experiment is rendered again' experiments
 pools() { # one device after the other, each with an instruction set of its own

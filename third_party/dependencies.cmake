@@ -16,13 +16,20 @@ find_package(fmt 9 REQUIRED)
 add_library(naslat_fmt STATIC ${CMAKE_SOURCE_DIR}/third_party/fmt.cpp) # static, which Debian's fmt::fmt is not
 target_include_directories(naslat_fmt SYSTEM PUBLIC $<TARGET_PROPERTY:fmt::fmt,INTERFACE_INCLUDE_DIRECTORIES>)
 
-# minizip has no CMake package; both are static in every flavour of the binary.
+# These have no CMake package; all are static in every flavour of the binary.
 find_library(MINIZIP_LIBRARY NAMES libminizip.a REQUIRED)
 find_library(ZLIB_STATIC_LIBRARY NAMES libz.a REQUIRED)
 find_path(MINIZIP_INCLUDE minizip/unzip.h REQUIRED)
 add_library(naslat_minizip INTERFACE)
 target_include_directories(naslat_minizip SYSTEM INTERFACE ${MINIZIP_INCLUDE})
 target_link_libraries(naslat_minizip INTERFACE ${MINIZIP_LIBRARY} ${ZLIB_STATIC_LIBRARY})
+find_library(CMARK_LIBRARY NAMES libcmark-gfm.a REQUIRED)
+find_library(CMARK_EXTENSIONS_LIBRARY NAMES libcmark-gfm-extensions.a REQUIRED)
+find_path(CMARK_INCLUDE cmark-gfm-core-extensions.h REQUIRED)
+add_library(naslat_cmark INTERFACE)
+target_include_directories(naslat_cmark SYSTEM INTERFACE ${CMARK_INCLUDE})
+target_compile_definitions(naslat_cmark INTERFACE CMARK_GFM_STATIC_DEFINE CMARK_GFM_EXTENSIONS_STATIC_DEFINE)
+target_link_libraries(naslat_cmark INTERFACE ${CMARK_EXTENSIONS_LIBRARY} ${CMARK_LIBRARY})
 
 execute_process(COMMAND ${CMAKE_COMMAND} -E env CXX=${CMAKE_CXX_COMPILER} CMAKE_TOOLCHAIN_FILE=${CMAKE_TOOLCHAIN_FILE} ${CMAKE_SOURCE_DIR}/third_party/onednn.sh
                         ${NASLAT_ONEDNN_SOURCE}

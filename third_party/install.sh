@@ -5,6 +5,7 @@ set -euo pipefail
 packages=(
   build-essential cmake ninja-build git ca-certificates
   libeigen3-dev libtoml11-dev libcli11-dev nlohmann-json3-dev libfmt-dev libminizip-dev zlib1g-dev
+  libcmark-gfm-dev libcmark-gfm-extensions-dev
   libgtest-dev libbenchmark-dev ccache
   dpkg-dev xz-utils libspdlog-dev libsimde-dev # to fetch and build oneDNN's sources
 )

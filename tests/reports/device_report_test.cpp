@@ -52,9 +52,19 @@ TEST(DeviceReport, JsonRoundTripsAndIsRenderedTheSame) {
 TEST(DeviceReport, SimulatedLatenciesAreLabelledWhereverTheyAreShown) {
   DeviceReport report = example();
   report.origin = "simulated";
-  for (const std::string& text : {summary(report), to_markdown(report), held_out_svg(report), to_json(report)}) {
+  for (const std::string& text :
+       {summary(report), to_markdown(report), to_html(report), held_out_svg(report), to_json(report)}) {
     EXPECT_NE(text.find("simulated"), std::string::npos) << text;
   }
+}
+
+TEST(DeviceReport, PageNeedsNoFileBesideIt) {
+  const DeviceReport report = example();
+  const std::string page = to_html(report);
+  EXPECT_NE(page.find(held_out_svg(report)), std::string::npos);
+  EXPECT_EQ(page.find("src="), std::string::npos);
+  EXPECT_EQ(page.find("href="), std::string::npos);
+  EXPECT_NE(page.find("<td>|g~0|</td>"), std::string::npos);
 }
 
 TEST(DeviceReport, UnsteadyMachineIsTheFirstThingTheReportSays) {

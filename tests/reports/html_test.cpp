@@ -1,0 +1,45 @@
+#include "reports/html.hpp"
+
+#include <gtest/gtest.h>
+
+#include "configs/table.hpp"
+
+namespace naslat {
+namespace {
+
+bool has(const std::string& page, const std::string& part) { return page.find(part) != std::string::npos; }
+
+TEST(HtmlPage, TablesKeepColumnsWhateverTheirCellsHold) {
+  const Table table{"Networks", {{"architecture"}, {"latency_ms"}}, {{"|none~0|+|a~0|b~1|", 1.5}, {"a & b", 2.0}}};
+  const std::string page = html_page("t", to_markdown(table), {});
+  EXPECT_TRUE(has(page, "<h3>Networks</h3>")) << page;
+  EXPECT_TRUE(has(page, "<td>|none~0|+|a~0|b~1|</td>\n<td align=\"right\">1.500</td>")) << page;
+  EXPECT_TRUE(has(page, "<td>a &amp; b</td>")) << page;
+}
+
+TEST(HtmlPage, HoldsThePicturesItRefersTo) {
+  const Picture picture{"dots.svg", "<svg>\n<circle/>\n</svg>\n"};
+  const std::string page = html_page("t", "above\n\n![x against y](dots.svg)\n\n![other](other.svg)\n", {&picture, 1});
+  EXPECT_TRUE(has(page, picture.svg)) << page;
+  EXPECT_FALSE(has(page, "dots.svg")) << page;
+  EXPECT_TRUE(has(page, "<img src=\"other.svg\"")) << page;
+}
+
+TEST(HtmlPage, NamesCannotBringScriptsAlong) {
+  const std::string hostile = "<script>alert(1)</script>";
+  const Table table{hostile, {{hostile}}, {{hostile}, {"[x](javascript:alert(1))"}, {"<img src=x onerror=alert(1)>"}}};
+  const std::string page = html_page(hostile, hostile + "\n\n" + to_markdown(table), {});
+  EXPECT_FALSE(has(page, "<script")) << page;
+  EXPECT_FALSE(has(page, "javascript:")) << page;
+  EXPECT_FALSE(has(page, "<img")) << page;
+  EXPECT_TRUE(has(page, "<title>&lt;script&gt;")) << page;
+}
+
+TEST(HtmlPage, TextThatIsNotUtf8StillMakesAPage) {
+  const std::string page = html_page("t", std::string("a\0b \xc3\x28", 6), {});
+  EXPECT_TRUE(has(page, "</html>"));
+  EXPECT_FALSE(has(page, "\xc3\x28"));
+}
+
+}  // namespace
+}  // namespace naslat
