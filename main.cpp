@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <new>
+#include <string>
 #include <vector>
 
 #include "configs/command.hpp"
@@ -45,11 +47,22 @@ constexpr std::array kCommands = {
 
 enum ExitCode { kDone = 0, kImpossible = 1, kWrongRequest = 2, kInterrupted = 130 };
 
-/// One line, whatever a library's message looks like.
+/// One line that a terminal can show, whatever a library's message looks like and whatever file it quotes.
 int fail(std::string message, ExitCode code) {
-  for (char& c : message) c = c == '\n' ? ' ' : c;
-  while (message.ends_with(' ')) message.pop_back();
-  fmt::print(stderr, "naslat: {}\n", message);
+  constexpr std::size_t kBegin = 1000, kEnd = 500;  // a quotation stands between what is wrong and what was wanted
+  while (message.ends_with('\n') || message.ends_with(' ')) message.pop_back();
+  if (message.size() > kBegin + kEnd) message.replace(kBegin, message.size() - kBegin - kEnd, " ... ");
+  std::string line;
+  for (const char c : message) {
+    if (c == '\n') {
+      line += ' ';
+    } else if (const auto byte = static_cast<unsigned char>(c); byte < 0x20 || byte == 0x7f) {
+      line += fmt::format("\\x{:02x}", byte);
+    } else {
+      line += c;
+    }
+  }
+  fmt::print(stderr, "naslat: {}\n", line);
   return code;
 }
 
@@ -88,6 +101,13 @@ int run(int argc, char** argv) {
     add_config_option(*sub);
     naslat::Command options(*sub);
     commands.push_back({sub, command.setup(options)});
+  }
+  const std::string first = argc > 1 ? argv[1] : "";
+  std::vector<std::string> names;
+  for (const Subcommand& command : kCommands) names.emplace_back(command.name);
+  if (!first.starts_with('-') && std::find(names.begin(), names.end(), first) == names.end()) {
+    const std::string got = first.empty() ? "none" : fmt::format("'{}'", first);
+    return fail(fmt::format("command: got {}, wanted one of {}", got, fmt::join(names, ", ")), kWrongRequest);
   }
   try {
     app.parse(argc, argv);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <set>
@@ -411,7 +412,8 @@ DatasetLine parse_line(std::string_view line, const std::string& subject) {
     if (type == "environment") return read_environment(fields, subject);
     fields.fail("type", type, "measurement or environment");
   } catch (const nlohmann::json::exception&) {
-    throw DataError(fmt::format("{}: not JSON: got '{}'", subject, line.substr(0, 40)));
+    constexpr std::size_t kShown = 40;
+    throw DataError(fmt::format("{}: not JSON: got '{}'", subject, line.substr(0, std::min(kShown, line.find('\0')))));
   }
 }
 

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <charconv>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <string_view>
@@ -63,8 +66,10 @@ void add_range(const SearchSpace& space, std::string_view text, std::string_view
 }
 
 void add_file(const SearchSpace& space, const std::string& path, Architectures& out) {
+  if (std::filesystem::is_directory(path))
+    throw ConfigError(fmt::format("archs: {}: is a folder, wanted a file", path));
   std::ifstream file(path);
-  if (!file) throw ConfigError(fmt::format("archs: file '{}' cannot be read", path));
+  if (!file) throw ConfigError(fmt::format("archs: {}: cannot be read: {}", path, std::strerror(errno)));
   std::size_t line_number = 0;
   for (std::string line; std::getline(file, line);) {
     ++line_number;
@@ -117,7 +122,9 @@ std::vector<Architecture> select_architectures(const SearchSpace& space, const s
   for (Architecture& architecture : all) {
     if (seen.insert(architecture).second) chosen.push_back(std::move(architecture));
   }
-  if (chosen.empty()) throw ConfigError("archs: got none, wanted at least one architecture");
+  if (chosen.empty()) {
+    throw ConfigError(fmt::format("archs: got none in '{}', wanted at least one architecture", fmt::join(texts, " ")));
+  }
   return chosen;
 }
 
