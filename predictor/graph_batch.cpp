@@ -58,6 +58,10 @@ Rows rows_after(std::size_t convolution, std::span<const ColouredGraph* const> g
   for (std::size_t graph = 0; graph < graphs.size(); ++graph) {
     const std::uint64_t* const colours = graphs[graph]->colours.data() + convolution * nodes;
     for (std::size_t node = 0; node < nodes; ++node) {
+      if (graph > 0 && colours[node] == graphs[graph - 1]->colours[convolution * nodes + node]) {  // often, if sorted
+        rows.of.push_back(rows.of[rows.of.size() - nodes]);
+        continue;
+      }
       const auto [row, is_new] = numbering.number(colours[node]);
       if (is_new) rows.first_seen.push_back({graph, node});
       rows.of.push_back(row);
@@ -70,9 +74,9 @@ Rows rows_after(std::size_t convolution, std::span<const ColouredGraph* const> g
 GraphBatch batch_flat(std::span<const ColouredGraph* const> graphs) {
   SparseMatrix::Rows rows;
   std::size_t entries = 0;
-  for (const ColouredGraph* const graph : graphs) entries += graph->entries.column.size();
+  for (const ColouredGraph* const graph : graphs) entries += graph->entries->column.size();
   rows.reserve(graphs.size(), entries);
-  for (const ColouredGraph* const graph : graphs) rows.append(graph->entries);
+  for (const ColouredGraph* const graph : graphs) rows.append(*graph->entries);
   return {SparseMatrix::make(static_cast<std::size_t>(graphs[0]->encoding->features), std::move(rows)), {}};
 }
 
@@ -83,7 +87,7 @@ std::shared_ptr<const SparseMatrix> sum_features(std::span<const ColouredGraph* 
   SparseMatrix::Rows rows;
   std::vector<float> sums(count);
   for (const auto [graph, node] : nodes) {
-    const auto& [begin, from, weight] = graphs[graph]->entries;
+    const auto& [begin, from, weight] = *graphs[graph]->entries;
     std::ranges::fill(sums, 0.0F);
     for (std::size_t entry = begin[node]; entry < begin[node + 1]; ++entry) {
       const float* const x = graphs[graph]->encoding->x.data() + from[entry] * count;
@@ -98,7 +102,7 @@ std::shared_ptr<const SparseMatrix> sum_features(std::span<const ColouredGraph* 
 }
 
 /// What is not zero in a row-major matrix.
-SparseMatrix::Rows entries_of(const float* row, std::size_t rows, std::size_t columns) {
+std::shared_ptr<const SparseMatrix::Rows> entries_of(const float* row, std::size_t rows, std::size_t columns) {
   SparseMatrix::Rows entries;
   for (std::size_t i = 0; i < rows; ++i, row += columns) {
     for (std::size_t j = 0; j < columns; ++j) {
@@ -106,25 +110,27 @@ SparseMatrix::Rows entries_of(const float* row, std::size_t rows, std::size_t co
     }
     entries.end_row();
   }
-  return entries;
+  return std::make_shared<const SparseMatrix::Rows>(std::move(entries));
 }
 
 }  // namespace
 
 /// Colour refinement (Weisfeiler and Leman): nodes whose neighbours have the same colours get the same colour, in
 /// whatever order the neighbours come: their rows are summed.
-ColouredGraph coloured(const Encoding& e, int depth) {
+ColouredGraph coloured(const Encoding& e, int depth, const ColouredGraph* like) {
   assert(depth > 0);
   if (e.adjacency.empty()) return {&e, entries_of(e.x.data(), 1, e.x.size()), {}};
   const auto nodes = static_cast<std::size_t>(e.nodes), features = static_cast<std::size_t>(e.features);
-  ColouredGraph graph{&e, entries_of(e.adjacency.data(), nodes, nodes), {}};
+  const bool alike = like != nullptr && like->encoding->adjacency == e.adjacency;
+  ColouredGraph graph{&e, alike ? like->entries : entries_of(e.adjacency.data(), nodes, nodes), {}};
   std::vector<std::uint64_t> before(nodes);
   for (std::size_t node = 0; node < nodes; ++node) {
     for (std::size_t f = 0; f < features; ++f) {
-      before[node] = mix(before[node], std::bit_cast<std::uint32_t>(e.x[node * features + f]));
+      const float x = e.x[node * features + f];
+      if (x != 0) before[node] = mix(before[node], f << 32 | std::bit_cast<std::uint32_t>(x));
     }
   }
-  const auto& [begin, from, weight] = graph.entries;
+  const auto& [begin, from, weight] = *graph.entries;
   graph.colours.reserve(nodes * static_cast<std::size_t>(depth));
   for (int round = 0; round < depth; ++round) {
     for (std::size_t to = 0; to < nodes; ++to) {
@@ -148,7 +154,7 @@ GraphBatch batch_graphs(std::span<const ColouredGraph* const> graphs) {
   const auto add_adjacency = [&](std::span<const Rows::Node> to) {
     SparseMatrix::Rows rows;
     for (const auto [graph, node] : to) {
-      const auto& [begin, from, weight] = graphs[graph]->entries;
+      const auto& [begin, from, weight] = *graphs[graph]->entries;
       for (std::size_t entry = begin[node]; entry < begin[node + 1]; ++entry) {
         rows.add(before.of[graph * nodes + from[entry]], weight[entry]);
       }

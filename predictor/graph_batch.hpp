@@ -29,14 +29,15 @@ struct GraphBatch {
 /// An encoding and what graph convolutions can tell its nodes apart by. @note the encoding is not copied
 struct ColouredGraph {
   const Encoding* encoding;
-  SparseMatrix::Rows entries;          ///< of the adjacency, a row per node; in a flat space of the features, one row
+  std::shared_ptr<const SparseMatrix::Rows> entries;  ///< of the adjacency, a row per node; of flat features, one row
   std::vector<std::uint64_t> colours;  ///< of all nodes after the first convolution, after the second and so on
 
   [[nodiscard]] std::size_t nodes() const { return static_cast<std::size_t>(encoding->nodes); }
   [[nodiscard]] std::size_t depth() const { return colours.size() / nodes(); }  ///< none in a flat space
 };
 /// @param depth graph convolutions that run on all nodes, one at least, before the one that is read out
-[[nodiscard]] ColouredGraph coloured(const Encoding& encoding, int depth);
+/// @param like another one, whose adjacency may be the same; null if there is none
+[[nodiscard]] ColouredGraph coloured(const Encoding& encoding, int depth, const ColouredGraph* like = nullptr);
 
 /// @pre there are some, all with the same nodes and features, coloured to the same depth
 [[nodiscard]] GraphBatch batch_graphs(std::span<const ColouredGraph* const> graphs);

@@ -68,7 +68,7 @@ inline void sum_short_rows(const SparseRows& s, const float* x, const float* bia
 void sum_rows(const SparseRows& s, const float* x, const float* bias, float* y, Index columns, float* scratch) {
   constexpr Index kTogether = 7, kFew = 4;  // vectors: HELP's whole row where they are widest; what hides an addition
   constexpr Index kFirstCache = 28 << 10;   // bytes of it
-  constexpr std::size_t kOften = 4;
+  constexpr std::size_t kOften = 16;
   constexpr auto kRow = static_cast<Index>(kTogether * sizeof(Vector));
   static_assert(kTogether * kVector <= kSparsePanel);
   if (columns < kVector) return sum_short_rows(s, x, bias, y, columns);

@@ -126,14 +126,14 @@ void panel_product(const float* a, Index column, Index rows, const Panel& b, Ind
     float part[kTileRows * kWidth];
     if (c.start == nullptr) {
       for (Index i = 0; i < count; ++i) {
-        for (Index j = 0; j < kWidth; ++j) part[i * kWidth + j] = j < c.columns ? to[i * c.stride + j] : 0;
+        for (Index j = 0; j < kWidth; j += kVector) {
+          store(load_some(to + i * c.stride + j, c.columns - j), part + i * kWidth + j);
+        }
       }
     }
     tile_of<kTileRows, Vectors, Row>(count, a + row * Row, column, b, depth,
                                      {part, kWidth, kWidth, c.start, c.rectified});
-    for (Index i = 0; i < count; ++i) {
-      for (Index j = 0; j < c.columns; ++j) to[i * c.stride + j] = part[i * kWidth + j];
-    }
+    for (Index i = 0; i < count; ++i) store_some(part + i * kWidth, c.columns, to + i * c.stride);
   }
 }
 
@@ -147,7 +147,12 @@ void block_product(const float* a, Index column, const LiveColumns* live, const 
   if (few_rows) prefetch(b.data, p.k * b.stride);
   if (p.k < 2 * kTileRows) prefetch(c, p.m * p.n);
   for (Index first = 0; first < p.n; first += kPanel) {
-    const Index columns = p.n - first < kPanel ? p.n - first : kPanel;
+    Index columns = p.n - first < kPanel ? p.n - first : kPanel;
+    const Index width = columns > kVector ? kPanel : kVector;
+    if (!p.added && columns < width && p.n >= width) {  // whole vectors, though some values come out twice
+      first = p.n - width;
+      columns = width;
+    }
     float start[kPanel] = {};
     if (bias != nullptr) __builtin_memcpy(start, bias + first, static_cast<std::size_t>(columns) * sizeof(float));
     const Target target = {c + first, p.n, columns, p.added ? nullptr : start, p.rectified};

@@ -35,6 +35,13 @@ inline Vector load_some(const float* from, Index count) {
   return values;
 }
 
+inline void store_some(const float* values, Index count, float* to) {
+  Index i = 0;
+  for (; i + 4 <= count; i += 4) *reinterpret_cast<Four*>(to + i) = *reinterpret_cast<const Four*>(values + i);
+#pragma GCC unroll 1
+  for (; i < count; ++i) to[i] = values[i];
+}
+
 inline void store(const Vector& values, float* to) { *reinterpret_cast<Vector*>(to) = values; }
 inline Vector load(const float* from) { return *reinterpret_cast<const Vector*>(from); }
 

@@ -30,6 +30,25 @@ std::vector<std::vector<std::size_t>> draw_batches(std::size_t samples, std::siz
   return batches;
 }
 
+/// Graphs whose last operations have the same colours follow each other, so that a batch of them shares rows: a fifth
+/// fewer in NAS-Bench-201 than from the first operation on. Output and global node, which come after them, differ in
+/// almost all graphs. Flat architectures stay in their order.
+std::vector<const ColouredGraph*> alike_together(std::span<const ColouredGraph> graphs) {
+  std::vector<std::pair<std::uint64_t, const ColouredGraph*>> keyed;
+  keyed.reserve(graphs.size());
+  for (const ColouredGraph& graph : graphs) {
+    const std::size_t operations = graph.colours.empty() || graph.nodes() < 3 ? 0 : graph.nodes() - 2;
+    const std::size_t bits = std::clamp(64 / std::max(operations, std::size_t{1}), std::size_t{1}, std::size_t{16});
+    std::uint64_t key = 0;  // some bits of each one's first colour
+    for (std::size_t i = operations; i-- > 0;) key = key << bits | graph.colours[i] >> (64 - bits);
+    keyed.emplace_back(key, &graph);
+  }
+  std::ranges::sort(keyed);
+  std::vector<const ColouredGraph*> order;
+  for (const auto& [key, graph] : keyed) order.push_back(graph);
+  return order;
+}
+
 }  // namespace
 
 void fit(std::vector<Matrix<float>>& parameters, const Forward& forward, std::span<const Encoding> x,
@@ -66,15 +85,22 @@ void fit(std::vector<Matrix<float>>& parameters, const Forward& forward, std::sp
 
 std::vector<double> predict_all(std::span<const Encoding> x, int depth, int threads, const PredictBatch& predict) {
   std::vector<ColouredGraph> graphs(x.size());
-  parallel_for(x.size(), threads, [&](std::size_t, std::size_t i) { graphs[i] = coloured(x[i], depth); });
-  std::vector<const ColouredGraph*> order;
-  for (const ColouredGraph& graph : graphs) order.push_back(&graph);
-  std::ranges::sort(order, [](const auto* a, const auto* b) { return a->colours < b->colours; });  // equal rows meet
+  const auto in_chunks = [&](const auto& work) {
+    parallel_for((x.size() + kChunk - 1) / kChunk, threads, [&](std::size_t worker, std::size_t chunk) {
+      work(worker, chunk * kChunk, std::min(kChunk, x.size() - chunk * kChunk));
+    });
+  };
+  in_chunks([&](std::size_t, std::size_t first, std::size_t count) {
+    for (std::size_t i = first; i < first + count; ++i) {
+      graphs[i] = coloured(x[i], depth, i > first ? &graphs[i - 1] : nullptr);
+    }
+  });
+  const std::vector<const ColouredGraph*> order = alike_together(graphs);
 
   std::vector<double> targets(x.size());
   std::vector<Tape<float>> tapes(static_cast<std::size_t>(threads));
-  parallel_for((x.size() + kChunk - 1) / kChunk, threads, [&](std::size_t worker, std::size_t chunk) {
-    const std::span part = std::span(order).subspan(chunk * kChunk, std::min(kChunk, x.size() - chunk * kChunk));
+  in_chunks([&](std::size_t worker, std::size_t first, std::size_t count) {
+    const std::span part = std::span(order).subspan(first, count);
     tapes[worker].clear();
     const Matrix<float> y = predict(tapes[worker], batch_graphs(part));
     for (std::size_t i = 0; i < part.size(); ++i) {

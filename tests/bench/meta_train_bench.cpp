@@ -69,9 +69,9 @@ void run(const std::string& name, const HelpTraining& config) {
   });
   std::ranges::sort(alone_s);
   fmt::print(
-      "{}: {:.4f} s per episode with validations; alone {:.4f} s, {:.4f} to {:.4f}; {:.3f} s with a validation\n", name,
-      (last_s - started_s) / config.episodes, alone_s[alone_s.size() / 2], alone_s.front(), alone_s.back(),
-      validation_s);
+      "{}: {:.2f} ms per episode with validations; alone {:.2f} ms, {:.2f} to {:.2f}; {:.0f} ms with a validation\n",
+      name, (last_s - started_s) / config.episodes * 1e3, alone_s[alone_s.size() / 2] * 1e3, alone_s.front() * 1e3,
+      alone_s.back() * 1e3, validation_s * 1e3);
 }
 
 }  // namespace
