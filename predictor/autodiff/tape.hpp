@@ -22,8 +22,8 @@ struct SparseMatrix {
     std::vector<std::uint32_t> column;  ///< of each entry; those of equal positions add up
     std::vector<float> value;
 
-    void reserve(std::size_t rows, std::size_t entries) {
-      begin.reserve(rows + 1);
+    void reserve(std::size_t count, std::size_t entries) {
+      begin.reserve(count + 1);
       column.reserve(entries);
       value.reserve(entries);
     }

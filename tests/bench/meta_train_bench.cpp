@@ -2,9 +2,10 @@
 // steps, second order, for each space that HELP trains on. The latencies are made up; the work depends on them only by
 // which units stay dark. Wanted: a tenth of the released Python's time. Measured in turns with it, in its own PyTorch
 // 1.8.1 (2.3 is slower), both on two cores of a virtual machine that nothing else used, medians without validation,
-// NAS-Bench-201, FBNet and MobileNetV3: .22 to .24, .12 to .15 and .12 to .14 s where this took .021 to .030, .013 to
-// .021 and .013 to .020. It is 10.2, 8.7 and 9.5 times as fast (medians of seven pairs; 8.1 to 11.1, 7.2 to 9.3 and 7.0
-// to 9.8). The Python took .85 s per episode of NAS-Bench-201 where it was first timed.
+// NAS-Bench-201, FBNet and MobileNetV3, in nine pairs: 107 to 114, 53 to 56 and 55 to 58 ms where this took 9.1 to 9.8,
+// 6.1 to 6.5 and 6.1 to 6.5. It is 11.3 (11.0 to 11.9), 8.7 (8.4 to 9.0) and 8.8 (8.5 to 9.0) times as fast. On a
+// processor half as fast it was 11.0, 9.9 and 9.9 times as fast before it became 4 to 6% faster. The Python took .85 s
+// per episode of NAS-Bench-201 where it was first timed.
 //   meta_train_bench [episodes] [threads] [space …]
 
 #include <fmt/format.h>
