@@ -69,7 +69,7 @@ std::vector<Matrix<float>> initial_anp_parameters(int features, bool graph, Rng&
   const auto perceptron = [&](std::initializer_list<int> widths) {
     for (const int* in = widths.begin(); in + 1 != widths.end(); ++in) {
       const double half_width = 1 / std::sqrt(*in);
-      list.push_back(uniform(in[1], in[0], half_width, rng).transpose());
+      list.emplace_back(uniform(in[1], in[0], half_width, rng).transpose());
       list.push_back(uniform(1, in[1], half_width, rng));
     }
   };

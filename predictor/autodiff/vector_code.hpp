@@ -55,10 +55,11 @@ inline Vector permute(const Vector& values, const Bits& order) {
 
 // Shuffles of two vectors, alike in each four of their lanes; lanes of the second begin at kVector.
 #if defined(__AVX512F__)
-#define NASLAT_FOURS(a, b, c, d) \
-  a, b, c, d, a + 4, b + 4, c + 4, d + 4, a + 8, b + 8, c + 8, d + 8, a + 12, b + 12, c + 12, d + 12
+#define NASLAT_FOURS(a, b, c, d)                                                                                    \
+  a, b, c, d, (a) + 4, (b) + 4, (c) + 4, (d) + 4, (a) + 8, (b) + 8, (c) + 8, (d) + 8, (a) + 12, (b) + 12, (c) + 12, \
+      (d) + 12
 #elif defined(__AVX2__)
-#define NASLAT_FOURS(a, b, c, d) a, b, c, d, a + 4, b + 4, c + 4, d + 4
+#define NASLAT_FOURS(a, b, c, d) a, b, c, d, (a) + 4, (b) + 4, (c) + 4, (d) + 4
 #else
 #define NASLAT_FOURS(a, b, c, d) a, b, c, d
 #endif
