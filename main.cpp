@@ -10,6 +10,7 @@
 
 #include "configs/command.hpp"
 #include "configs/errors.hpp"
+#include "configs/files.hpp"
 #include "configs/interrupt.hpp"
 #include "configs/reader.hpp"
 #include "measure/backend.hpp"
@@ -117,7 +118,11 @@ int run(int argc, char** argv) {
     commands.clear();
   }
   for (const Prepared& command : commands) {
-    if (command.app->parsed()) command.action();
+    if (!command.app->parsed()) continue;
+    if (const CLI::Option* const out = command.app->get_option_no_throw("--out"); out && !out->results().empty()) {
+      naslat::refuse_to_replace(out->results().front(), command.app->get_option("--config")->results());
+    }
+    command.action();
   }
   if (std::fflush(stdout) != 0) return fail("standard output: cannot be written", kImpossible);
   return kDone;

@@ -5,7 +5,9 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <optional>
 #include <type_traits>
 
@@ -35,6 +37,11 @@ Option Option::within(int least, int most) {
 
 Option Option::within(double least, double most) {
   option_->check(CLI::Range(least, most));
+  option_->check([least, most](const std::string& number) {  // which is neither below nor above
+    return std::isnan(std::strtod(number.c_str(), nullptr))
+               ? fmt::format("got {}, wanted {} to {}", number, least, most)
+               : std::string();
+  });
   return *this;
 }
 

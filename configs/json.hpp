@@ -13,6 +13,9 @@ using Json = nlohmann::ordered_json;
 /// @throws nlohmann::json::exception where the text is no JSON
 [[nodiscard]] Json parse_json(std::string_view text);
 
+/// What the library found wrong, without its number.
+[[nodiscard]] std::string reason(const nlohmann::json::exception& error);
+
 /// The value over several lines, or all on one.
 /// @param invalid what becomes of strings that are not UTF-8: nlohmann::json::exception, or a replacement character
 [[nodiscard]] std::string json_text(const Json& json, Json::error_handler_t invalid = Json::error_handler_t::strict);

@@ -38,18 +38,17 @@ std::string csv_field(const std::string& text) {
   return quoted + "\"";
 }
 
-/// Markdown would end the cell at a pipe, which architecture texts are full of.
-std::string markdown_cell(const std::string& text) {
-  std::string escaped;
-  for (const char c : text) escaped += c == '|' ? std::string("\\|") : std::string(1, c);
-  return escaped;
-}
-
 bool numeric_column(const Table& table, std::size_t c) {
   return std::any_of(table.rows.begin(), table.rows.end(), [&](const auto& row) { return is_number(row.at(c)); });
 }
 
 }  // namespace
+
+std::string markdown_text(const std::string& text) {
+  std::string escaped;
+  for (const char c : text) escaped += c == '|' || c == '<' || c == '[' ? std::string{'\\', c} : std::string(1, c);
+  return escaped;
+}
 
 std::string to_text(const Table& table) {
   std::vector<std::vector<std::string>> cells(1);
@@ -78,18 +77,18 @@ std::string to_text(const Table& table) {
 }
 
 std::string to_markdown(const Table& table) {
-  std::string text = table.title.empty() ? "" : fmt::format("### {}\n\n", table.title);
+  std::string text = table.title.empty() ? "" : fmt::format("### {}\n\n", markdown_text(table.title));
   std::string rule = "|";
   text += "|";
   for (std::size_t c = 0; c < table.columns.size(); ++c) {
-    text += fmt::format(" {} |", markdown_cell(table.columns[c].name));
+    text += fmt::format(" {} |", markdown_text(table.columns[c].name));
     rule += numeric_column(table, c) ? "--:|" : "---|";
   }
   text += "\n" + rule + "\n";
   for (const auto& row : table.rows) {
     text += "|";
     for (std::size_t c = 0; c < table.columns.size(); ++c) {
-      text += fmt::format(" {} |", markdown_cell(shown(row.at(c), table.columns[c])));
+      text += fmt::format(" {} |", markdown_text(shown(row.at(c), table.columns[c])));
     }
     text += "\n";
   }

@@ -26,6 +26,9 @@ struct Table {
 
 /// Columns aligned by spaces, for a terminal.
 [[nodiscard]] std::string to_text(const Table& table);
+/// A text that Markdown shows as it is: a pipe would end its cell, and architecture texts are full of them; what looks
+/// like HTML or a link would be taken for it.
+[[nodiscard]] std::string markdown_text(const std::string& text);
 /// "### title", then a pipe table; numbers right-aligned.
 [[nodiscard]] std::string to_markdown(const Table& table);
 /// RFC 4180: a header line, then rows; texts with commas, quotes or line breaks are quoted. Numbers in full precision.

@@ -7,6 +7,8 @@
 #include <tuple>
 #include <utility>
 
+#include "configs/errors.hpp"
+
 namespace naslat {
 
 namespace {
@@ -29,6 +31,10 @@ void compare_devices(Merged& merged) {
   std::map<std::string, bool> warned;
   for (const Measurement& m : merged.dataset.measurements) {
     const Measurement& first = *first_of.try_emplace(m.device, &m).first->second;
+    if (first.device_config != m.device_config) {
+      throw DataError(fmt::format("merge: device '{}': got {} and {}, wanted one device of that name", m.device,
+                                  device_name(first.device_config), device_name(m.device_config)));
+    }
     if (first.environment == m.environment && first.protocol == m.protocol) continue;
     if (std::exchange(warned[m.device], true)) continue;
     merged.warnings.push_back(fmt::format("device '{}': measured in environments {} and {}{}", m.device,

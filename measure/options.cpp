@@ -68,7 +68,8 @@ std::shared_ptr<DeviceOptions> add_device_options(Command& command) {
   command.option("--dtype", options->dtype, "f32, or tf32, bf16, f16 where the backend has it");
   command.option("--isa", options->isa, "upper limit of the instruction set: sse41, avx2, avx512_core, ...");
   command.option("--mode", options->mode, "eager, fused or pruned (default fused)");
-  command.flag("--no-pin", options->no_pin, "leave threads where the system puts them");
+  command.flag("--no-pin,!--pin", options->no_pin,
+               "leave threads where the system puts them; --pin (default): on cores");
   command.flag("--cuda-graph", options->cuda_graph, "GPUs: replay each network as one CUDA graph: another device");
   command.flag("--autotune", options->autotune, "GPUs: choose engines by timing them: another device");
   command.option("--device-name", options->name, "name in the dataset (default: built from the above)");

@@ -139,6 +139,7 @@ class Sweep {
   SweepSummary run(const std::vector<Architecture>& architectures) {
     const Clock wall = steady_clock();
     const double start_s = backend_.simulated() ? now_() : wall();
+    refuse_another_device();
     refuse_another_protocol();
     std::vector<std::vector<Architecture>> passes;
     for (int repeat = 0; repeat < options_.repeats; ++repeat) {
@@ -162,6 +163,15 @@ class Sweep {
  private:
   [[nodiscard]] bool is_ours(const Measurement& m) const { return m.device == name_ && m.origin != Origin::imported; }
 
+  void refuse_another_device() const {
+    for (const Measurement& m : dataset_.dataset().measurements) {
+      if (is_ours(m) && m.device_config != device_) {
+        throw DataError(fmt::format("{}: device '{}' is {}; got {}: give it another --device-name",
+                                    dataset_.path().string(), name_, device_name(m.device_config),
+                                    device_name(device_)));
+      }
+    }
+  }
   /// A device's name stands for one protocol in each space: mixing two in one column would go unnoticed.
   void refuse_another_protocol() const {
     for (const Measurement& m : dataset_.dataset().measurements) {
@@ -396,7 +406,7 @@ class Sweep {
   void show_progress() {
     const double all = static_cast<double>(planned_ + planned_again_) * options_.protocol.visits;
     progress_.update(std::min(1.0, static_cast<double>(visits_made_) / all),
-                     fmt::format("{} of {} networks done", summary_.measured + summary_.skipped, planned_));
+                     fmt::format("{} of {} networks on disk", summary_.measured + summary_.skipped, planned_));
   }
 
   const SearchSpace& space_;

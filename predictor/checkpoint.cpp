@@ -120,6 +120,7 @@ std::vector<NamedMatrix> released_group(const pickle::Value& group, const std::s
 Checkpoint read_released(const std::filesystem::path& path) {
   const std::string subject = path.string();
   const pickle::Value value = pickle::read_pytorch(path);
+  static_cast<void>(value.dict(subject));
   Checkpoint checkpoint;
   checkpoint.version = "released";
   checkpoint.training = json_line({{"source", "HELP's released checkpoint"}});
@@ -131,6 +132,15 @@ Checkpoint read_released(const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+std::vector<std::string> source_devices(const Checkpoint& checkpoint) {
+  const Json training = parse_json(checkpoint.training);
+  std::vector<std::string> devices;
+  for (const char* const role : {"train", "validate"}) {
+    for (const std::string& device : training.value(role, std::vector<std::string>{})) devices.push_back(device);
+  }
+  return devices;
+}
 
 std::string serialize(const Checkpoint& checkpoint) {
   Json matrices = Json::array();
@@ -180,7 +190,7 @@ Checkpoint parse_checkpoint(std::string_view bytes, const std::string& subject) 
   check_shapes(checkpoint.parameters, subject);
   return checkpoint;
 } catch (const nlohmann::json::exception& error) {
-  throw DataError(fmt::format("{}: header: {}", subject, error.what()));
+  throw DataError(fmt::format("{}: header: {}", subject, reason(error)));
 }
 
 Checkpoint read_checkpoint(const std::filesystem::path& path) {
@@ -195,6 +205,10 @@ const Checkpoint& built_in_checkpoint(std::string_view space) {
   static const Checkpoint checkpoint =
       parse_checkpoint({naslat_help_nasbench201_begin, naslat_help_nasbench201_end}, "built-in checkpoint");
   return checkpoint;
+}
+
+Checkpoint load_checkpoint(std::string_view space, const std::filesystem::path& path) {
+  return path.empty() ? built_in_checkpoint(space) : read_checkpoint(path);
 }
 
 }  // namespace naslat

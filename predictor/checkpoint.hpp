@@ -17,6 +17,9 @@ struct Checkpoint {
   HelpParameters parameters;
 };
 
+/// The devices it learned from and was chosen by; none where it does not say.
+[[nodiscard]] std::vector<std::string> source_devices(const Checkpoint& checkpoint);
+
 /// File format: the line "naslat-checkpoint 1", a line of JSON (predictor, space, version, training, matrices by group,
 /// name and shape), a line "crc32 xxxxxxxx" over all the rest, then the matrices' float32 values, little-endian,
 /// row-major.
@@ -29,5 +32,8 @@ struct Checkpoint {
 
 /// The checkpoint inside this binary. @throws DataError where the space has none
 [[nodiscard]] const Checkpoint& built_in_checkpoint(std::string_view space);
+
+/// That of the file, or where it is empty the one inside this binary. @throws DataError
+[[nodiscard]] Checkpoint load_checkpoint(std::string_view space, const std::filesystem::path& path);
 
 }  // namespace naslat

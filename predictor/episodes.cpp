@@ -1,12 +1,16 @@
 #include "predictor/episodes.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 #include <deque>
 #include <latch>
 #include <limits>
 #include <numeric>
 #include <utility>
 
+#include "configs/errors.hpp"
 #include "configs/interrupt.hpp"
 #include "predictor/metrics.hpp"
 #include "predictor/nn/layers.hpp"
@@ -32,6 +36,12 @@ class Arrival {
   std::latch& latch_;
 };
 
+void require_number(double value, int episode) {
+  if (std::isfinite(value)) return;
+  throw DataError(fmt::format(
+      "training: diverged in episode {}, wanted losses and predictions that are numbers: try a lower rate", episode));
+}
+
 }  // namespace
 
 EpisodeTrainer::EpisodeTrainer(const HelpTraining& config, Eigen::Index noise)
@@ -49,9 +59,10 @@ EpisodeTrainer::Best EpisodeTrainer::train(const SourcePool& pool, const Trainin
   for (int number = 1; number <= config_.episodes; ++number) {
     if (interrupted()) throw Interrupted{};
     const double loss = episode(pool);
+    require_number(loss, number);
     double spearman_now = std::numeric_limits<double>::quiet_NaN();
     if (number % config_.validate_every == 0 || number == config_.episodes) {
-      spearman_now = validate(pool);
+      spearman_now = validate(pool, number);
       if (spearman_now > best.validation_spearman) {
         best = {number, spearman_now};
         keep();
@@ -126,7 +137,7 @@ void EpisodeTrainer::update(std::size_t p, Matrix<float>& parameter, std::size_t
 
 /// Mean Spearman over devices: adapt to random samples of the pool, rank the queries. The same samples every time, so
 /// that episodes are compared and not draws.
-double EpisodeTrainer::validate(const SourcePool& pool) const {
+double EpisodeTrainer::validate(const SourcePool& pool, int number) const {
   const std::unique_ptr<LatencyPredictor> now = predictor();
   Rng rng(config_.seed ^ 0x76616c6964617465ULL);
   double sum = 0;
@@ -142,7 +153,10 @@ double EpisodeTrainer::validate(const SourcePool& pool) const {
       queries.push_back(pool.encodings[i]);
       measured_s.push_back(device.latency_s[i]);
     }
-    sum += spearman(now->adapt(device.embedding, support, device.scale, rng)->predict_s(queries), measured_s);
+    const std::vector<double> predicted_s =
+        now->adapt(device.embedding, support, device.scale, rng)->predict_s(queries);
+    for (const double latency_s : predicted_s) require_number(latency_s, number);
+    sum += spearman(predicted_s, measured_s);
   }
   return sum / static_cast<double>(pool.validate.size());
 }

@@ -54,7 +54,7 @@ class EpisodeTrainer {
   EpisodeTask draw(const DeviceTask& device);
   double episode(const SourcePool& pool);
   void update(std::size_t p, Matrix<float>& parameter, std::size_t tasks);
-  [[nodiscard]] double validate(const SourcePool& pool) const;
+  [[nodiscard]] double validate(const SourcePool& pool, int number) const;
 
   HelpTraining config_;
   Eigen::Index noise_;

@@ -46,7 +46,7 @@ std::vector<Contestant> contestants(const Options& o) {
     const char* const end = text.data() + text.size();
     const auto [next, error] = std::from_chars(text.data() + colon + 1, end, samples);
     if (error != std::errc{} || next != end || samples < 2) {
-      throw ConfigError(fmt::format("predictors: got '{}', wanted NAME or NAME:SAMPLES", text));
+      throw ConfigError(fmt::format("predictors: got '{}', wanted NAME or NAME:SAMPLES, 2 or more", text));
     }
     list.push_back({text, text.substr(0, colon), samples});
   }
@@ -91,6 +91,9 @@ void show(const Options& o, const std::string& document) {
     if (const Table predictions = predictions_table(document, o.experiment.name); !predictions.rows.empty()) {
       write_file(folder / "predictions.csv", to_csv(predictions));
       write_file(folder / "predictions.svg", predictions_svg(document, o.experiment.name));
+    } else {  // those of an earlier experiment
+      std::filesystem::remove(folder / "predictions.csv");
+      std::filesystem::remove(folder / "predictions.svg");
     }
   }
   fmt::print("{}", o.json ? document + "\n" : text);
@@ -99,10 +102,17 @@ void show(const Options& o, const std::string& document) {
 void run(Options o) {
   Experiment& e = o.experiment;
   e.data = o.data;
+  if (!o.only.empty() && o.sets_file.empty()) throw ConfigError("only: got sets to choose, but no file of --sets");
+  if (e.predictions && o.out.empty() && !o.json)
+    throw ConfigError("predictions: got no place for them, wanted --out or --json");
   if (o.correlation) {
     return show(o, correlations_json(e.name, read_all_tables(o.data, o.set.space), o.set.devices, o.repetitions));
   }
   e.contestants = contestants(o);
+  if (!e.checkpoint.empty() &&
+      std::none_of(e.contestants.begin(), e.contestants.end(), [](const Contestant& c) { return c.name == "help"; })) {
+    throw ConfigError("checkpoint: got one, but help is none of the predictors");
+  }
   e.sets = o.sets_file.empty() ? std::vector{o.set} : read_sets(o.sets_file, o.only);
   for (const std::string& protocol : o.protocols) e.protocols.push_back(parse_evaluation_protocol(protocol));
   e.designed = !o.random_samples;

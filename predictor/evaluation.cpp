@@ -123,8 +123,14 @@ Answers ask(const LatencyPredictor& predictor, const Encodings& encodings, const
   const Samples support = samples_of(encodings, device, split.support);
   const auto estimator = predictor.adapt(device.embedding, support, split.scale, rng);
   const std::vector<Encoding> queries = at(encodings, split.queries);
+  std::vector<double> estimated_s = estimator->predict_s(queries);
+  for (const double latency_s : estimated_s) {
+    if (!std::isfinite(latency_s)) {
+      throw DataError(fmt::format("{}: {} predicts {}, wanted a number", device.device, predictor.name(), latency_s));
+    }
+  }
   return {.queries = split.queries,
-          .estimated_s = estimator->predict_s(queries),
+          .estimated_s = std::move(estimated_s),
           .measured_s = at(device.latency_s, split.queries),
           .spread_s = estimator->spread_s(queries),
           .designed = split.designed};

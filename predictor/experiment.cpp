@@ -10,6 +10,7 @@
 
 #include "configs/errors.hpp"
 #include "measure/progress.hpp"
+#include "predictor/checkpoint.hpp"
 #include "predictor/metrics.hpp"
 #include "predictor/parallel.hpp"
 #include "predictor/published_tables.hpp"
@@ -68,11 +69,23 @@ std::vector<ResultRow> others_published(const Experiment& e, const DeviceSet& se
   return rows;
 }
 
+/// Whether a contestant comes from a checkpoint, which is trained already.
+bool is_loaded(const Experiment& e, const DeviceSet& set, const std::string& name) {
+  return name == "help" && (set.train.empty() || !e.checkpoint.empty());
+}
+
 /// The devices a set judges on: where it names none, all that have a table and are no sources.
-std::vector<std::string> targets_of(const DeviceSet& set, const std::vector<LatencyTable>& tables) {
+std::vector<std::string> targets_of(const Experiment& e, const DeviceSet& set,
+                                    const std::vector<LatencyTable>& tables) {
+  std::vector<std::string> sources = set.train;
+  sources.insert(sources.end(), set.validate.begin(), set.validate.end());
+  if (std::any_of(e.contestants.begin(), e.contestants.end(),
+                  [&](const auto& c) { return is_loaded(e, set, c.name); })) {
+    const std::vector<std::string> learned = source_devices(load_checkpoint(set.space, e.checkpoint));
+    sources.insert(sources.end(), learned.begin(), learned.end());
+  }
   const auto is_source = [&](const std::string& device) {
-    const auto names = [&](const auto& list) { return std::find(list.begin(), list.end(), device) != list.end(); };
-    return names(set.train) || names(set.validate);
+    return std::find(sources.begin(), sources.end(), device) != sources.end();
   };
   if (const auto both = std::find_if(set.devices.begin(), set.devices.end(), is_source); both != set.devices.end()) {
     throw ConfigError(fmt::format("{}: device {}: got it to learn from and to be judged on, wanted one of them",
@@ -104,9 +117,7 @@ std::vector<std::string> with_tables(const DeviceSet& set, const char* role, con
 std::unique_ptr<LatencyPredictor> prepared(const Experiment& e, const DeviceSet& set, const std::string& name,
                                            const SpaceData& data, const SourcePool& pool) {
   const Sources sources = sources_of(name);
-  if (name == "help" && (set.train.empty() || !e.checkpoint.empty())) {
-    return load_predictor(set.space, e.checkpoint, e.threads);
-  }
+  if (is_loaded(e, set, name)) return load_predictor(set.space, e.checkpoint, e.threads);
   if (sources == Sources::required && (pool.train.empty() || pool.validate.empty())) {
     throw ConfigError(fmt::format("predictors: {} learns from other devices: name them by train and validate", name));
   }
@@ -156,6 +167,8 @@ Predictors prepared_on(const Experiment& e, const DeviceSet& set, const std::str
 std::vector<int> pool_sizes(const Experiment& e, const DeviceSet& set, std::size_t sources) {
   if (e.train_devices.empty()) return {0};
   if (!e.checkpoint.empty()) throw ConfigError("train-devices: got a checkpoint too, which is trained already");
+  if (sources == 0)
+    throw ConfigError("train-devices: got a number of devices, but none to draw them from: name them by train");
   for (const int size : e.train_devices) {
     if (size < 1 || static_cast<std::size_t>(size) > sources) {
       throw ConfigError(
@@ -254,7 +267,7 @@ ExperimentResult run_experiment(const Experiment& e) {
     };
     const std::vector<DeviceTask> train = tasks_of("source", set.train),
                                   validate = tasks_of("validation", set.validate),
-                                  tasks = tasks_of("target", targets_of(set, data.tables));
+                                  tasks = tasks_of("target", targets_of(e, set, data.tables));
     if (tasks.empty()) continue;  // noted
     for (const auto* const devices : {&train, &validate, &tasks}) {
       for (const DeviceTask& task : *devices) result.origins.emplace(to_string(origin_of(task.device, data.tables)));

@@ -28,7 +28,7 @@ struct Spearman {
     if (row.draws.empty()) return;
     const std::vector<double> rho = row.all(&Evaluation::spearman);
     mean = naslat::mean(rho);
-    deviation = standard_deviation(rho);
+    if (rho.size() > 1) deviation = standard_deviation(rho);
     worst = *std::min_element(rho.begin(), rho.end());
     best = *std::max_element(rho.begin(), rho.end());
   }
@@ -104,6 +104,7 @@ Table predictors_table(const Json& results) {
                {"best"},
                {"kendall"},
                {"median_error_pct", 1},
+               {"within_5pct", 2},
                {"within_10pct", 2},
                {"coverage90", 2}},
               {}};
@@ -120,7 +121,8 @@ Table predictors_table(const Json& results) {
                           both ? Cell(*of_ours - *of_published) : Cell(), number_cell(row, "spearman_std"),
                           number_cell(row, "spearman_worst"), number_cell(row, "spearman_best"),
                           number_cell(row, "kendall_mean"), number_cell(row, "median_ape_mean", 100),
-                          number_cell(row, "within_10pct_mean"), number_cell(row, "coverage90_mean")});
+                          number_cell(row, "within_5pct_mean"), number_cell(row, "within_10pct_mean"),
+                          number_cell(row, "coverage90_mean")});
   }
   const auto drawn = [](const auto& row) { return !std::holds_alternative<std::monostate>(row[kTrainDevices]); };
   if (std::none_of(table.rows.begin(), table.rows.end(), drawn)) {  // the rule: source devices are the set's
@@ -155,12 +157,12 @@ Table results_table(const std::string& document, const std::string& subject) try
   table.title = json.at("experiment").get<std::string>();
   if (!results.empty() && results.at(0).contains("seeds")) {
     const auto origins = json.value("origins", std::vector<std::string>{"imported or measured"});
-    table.title +=
-        fmt::format(": {} draws; {} latencies", results[0].at("seeds").get<int>(), fmt::join(origins, " and "));
+    const int draws = results[0].at("seeds").get<int>();
+    table.title += fmt::format(": {} draw{}; {} latencies", draws, draws == 1 ? "" : "s", fmt::join(origins, " and "));
   }
   return table;
 } catch (const nlohmann::json::exception& error) {
-  throw DataError(fmt::format("{}: not the results of an experiment: {}", subject, error.what()));
+  throw DataError(fmt::format("{}: not what evaluate wrote: {}", subject, reason(error)));
 }
 
 std::string results_markdown(const std::string& document, const std::string& subject) try {
@@ -169,7 +171,7 @@ std::string results_markdown(const std::string& document, const std::string& sub
   for (const std::string& note : notes) text += fmt::format("\n{}\n", note);
   return text;
 } catch (const nlohmann::json::exception& error) {
-  throw DataError(fmt::format("{}: not the results of an experiment: {}", subject, error.what()));
+  throw DataError(fmt::format("{}: not what evaluate wrote: {}", subject, reason(error)));
 }
 
 std::string results_json(const Experiment& experiment, const ExperimentResult& result) {

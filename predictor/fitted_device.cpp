@@ -66,10 +66,22 @@ HardwareEmbedding embedding_of(const SearchSpace& space, const Known& known, con
   return latency_s.size() < 2 ? HardwareEmbedding{} : embed(latency_s);
 }
 
+/// Those that need no meta-training here.
+std::vector<std::string> ready_predictors() {
+  std::vector<std::string> names = predictor_names();
+  std::erase_if(names, [](const auto& name) { return sources_of(name) == Sources::required && name != "help"; });
+  return names;
+}
+
 std::unique_ptr<LatencyPredictor> prepared(const DeviceRequest& o, const SearchSpace& space,
                                            const std::vector<LatencyTable>& tables) {
   if (!o.checkpoint.empty() && o.predictor != "help") {
     throw ConfigError(fmt::format("checkpoint: got one for {}, wanted it for help", o.predictor));
+  }
+  const std::vector<std::string> known = predictor_names();
+  if (std::find(known.begin(), known.end(), o.predictor) == known.end()) {
+    throw ConfigError(
+        fmt::format("predictor: got '{}', wanted one of {}", o.predictor, fmt::join(ready_predictors(), ", ")));
   }
   if (o.predictor == "help") return load_predictor(space.name(), o.checkpoint, all_cores());
   if (sources_of(o.predictor) == Sources::required) {
@@ -87,14 +99,19 @@ std::unique_ptr<LatencyPredictor> prepared(const DeviceRequest& o, const SearchS
   return predictor;
 }
 
-/// Those that need no meta-training here.
-std::vector<std::string> ready_predictors() {
-  std::vector<std::string> names = predictor_names();
-  std::erase_if(names, [](const auto& name) { return sources_of(name) == Sources::required && name != "help"; });
-  return names;
+}  // namespace
+
+Table labelled(Table table, const std::string& device, Origin origin) {
+  table.columns.insert(table.columns.end(), {{"device"}, {"origin"}});
+  for (auto& row : table.rows) row.insert(row.end(), {device, std::string(to_string(origin))});
+  return table;
 }
 
-}  // namespace
+std::vector<std::string> files_of(const DeviceRequest& request) {
+  std::vector<std::string> files = request.data;
+  files.push_back(request.checkpoint);
+  return files;
+}
 
 void add_device_options(Command& command, DeviceRequest& request) {
   command.option("data", request.data,

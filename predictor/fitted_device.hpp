@@ -24,6 +24,12 @@ struct DeviceRequest {
   std::uint64_t seed = 0;
 };
 
+/// The table with two more columns, for files: whose latencies they are and where these come from.
+[[nodiscard]] Table labelled(Table table, const std::string& device, Origin origin);
+
+/// What is read for it, which no output may replace.
+[[nodiscard]] std::vector<std::string> files_of(const DeviceRequest& request);
+
 /// What `naslat predict` and `naslat search` have in common.
 void add_device_options(Command& command, DeviceRequest& request);
 

@@ -18,15 +18,19 @@ struct Options {
   DeviceRequest device;
   std::vector<std::string> archs;
   std::string out;
-  bool json = false;
+  bool json = false, quiet = false;
 };
 
 void run(const Options& o) {
-  refuse_to_replace(o.out, o.device.data);
+  std::vector<std::string> read = files_of(o.device);
+  for (const std::string& text : o.archs) {
+    if (text.starts_with("file:")) read.push_back(text.substr(5));
+  }
+  refuse_to_replace(o.out, read);
   const FittedDevice fitted = fit_device(o.device);
   const std::vector<Architecture> asked = select_architectures(fitted.space, o.archs, most_informative);
   const Table result = fitted.predictions(asked);
-  if (!o.out.empty()) write_file(o.out, to_csv(result));
+  if (!o.out.empty()) write_file(o.out, to_csv(labelled(result, fitted.device, fitted.origin)));
   if (o.json) {
     const Json document = {{"space", fitted.space.name()},       {"device", fitted.device},
                            {"origin", to_string(fitted.origin)}, {"predictor", fitted.predictor},
@@ -48,6 +52,7 @@ Action predict_command(Command& command) {
       .required();
   command.option("--out", o->out, "CSV file instead of a table");
   command.flag("--json", o->json, "one JSON document");
+  command.flag("--quiet", o->quiet, "no progress, of which there is none yet");
   command.footer("example: naslat predict server.jsonl --archs random:5");
   return [o] { run(*o); };
 }

@@ -41,7 +41,7 @@ std::vector<Estimates> parse(const std::string& document, const std::string& sub
   }
   return all;
 } catch (const nlohmann::json::exception& error) {
-  throw DataError(fmt::format("{}: not the results of an experiment: {}", subject, error.what()));
+  throw DataError(fmt::format("{}: not what evaluate wrote: {}", subject, reason(error)));
 }
 
 }  // namespace

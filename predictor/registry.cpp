@@ -95,7 +95,7 @@ std::unique_ptr<LatencyPredictor> make_predictor(const std::string& name) { retu
 
 std::unique_ptr<LatencyPredictor> load_predictor(const std::string& space, const std::filesystem::path& checkpoint,
                                                  int threads) {
-  const Checkpoint loaded = checkpoint.empty() ? built_in_checkpoint(space) : read_checkpoint(checkpoint);
+  const Checkpoint loaded = load_checkpoint(space, checkpoint);
   if (!space.starts_with(loaded.space)) {
     throw DataError(fmt::format("{}: space: got {}, wanted {}", checkpoint.string(), loaded.space, space));
   }

@@ -158,14 +158,17 @@ Table table_of(const FittedDevice& device, const Score& score, const Found& foun
 
 void run(const Options& o) {
   require(o);
-  refuse_to_replace(o.out, o.device.data);
+  std::vector<std::string> read = files_of(o.device);
+  read.push_back(o.accuracy.substr(0, o.accuracy.rfind(':')));
+  read.push_back(o.accuracy);
+  refuse_to_replace(o.out, read);
   const SearchSpace& space = search_space(o.device.space);
   const Score score = o.maximize.empty() ? accuracy_score(o.accuracy, space) : size_score(o.maximize, space);
   FittedDevice device = fit_device(o.device);
   const Found found = search(o, device, score);
   if (o.measure) time_again(o, found, device);
   const Table table = table_of(device, score, found);
-  if (!o.out.empty()) write_file(o.out, to_csv(table));
+  if (!o.out.empty()) write_file(o.out, to_csv(labelled(table, device.device, device.origin)));
   if (o.json) {
     const Json document = {{"space", device.space.name()},
                            {"device", device.device},

@@ -99,7 +99,11 @@ std::vector<DeviceTask> device_tasks(const SearchSpace& space, std::span<const L
   for (const std::string& device : devices) {
     const auto found =
         std::find_if(tables.begin(), tables.end(), [&](const LatencyTable& t) { return t.device == device; });
-    if (found == tables.end()) throw DataError(fmt::format("device {}: no such table among {}", device, tables.size()));
+    if (found == tables.end()) {
+      std::vector<std::string> there;
+      for (const LatencyTable& table : tables) there.push_back(table.device);
+      throw ConfigError(fmt::format("device: got '{}', wanted one of {}", device, fmt::join(there, ", ")));
+    }
     tasks.push_back(latencies_only ? DeviceTask{device, {}, found->latency_s, {}, {}, {}, found->facts, found->block_s}
                                    : device_task(space, *found));
   }

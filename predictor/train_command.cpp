@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <memory>
+#include <set>
 
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
@@ -42,7 +43,7 @@ std::string fingerprint(const std::vector<DeviceTask>& tasks) {
 Json description(const Options& o, const std::vector<DeviceTask>& train, const MetaTrained& result) {
   const HelpTraining& t = o.training;
   return {{"episodes", t.episodes},
-          {"tasks", t.tasks},
+          {"tasks", std::min(t.tasks, static_cast<int>(train.size()))},  // without replacement
           {"support", t.support},
           {"query", t.query},
           {"inner_steps", t.inner_steps},
@@ -62,6 +63,13 @@ void require(const Options& o) {
   if (o.out.empty()) throw ConfigError("out: got nothing, wanted the checkpoint file to write");
   if (o.train.empty() || o.validate.empty())
     throw ConfigError("train, validate: got no devices, wanted at least 1 of each");
+  std::set<std::string> named;
+  for (const auto* const devices : {&o.train, &o.validate}) {
+    for (const std::string& device : *devices) {
+      if (!named.insert(device).second) throw ConfigError(fmt::format("train, validate: got {} twice", device));
+    }
+  }
+  refuse_to_replace(o.out, {&o.data, 1});
 }
 
 void run(Options o) {

@@ -191,6 +191,12 @@ class Study {
   [[nodiscard]] const LatencyPredictor& predictor() const { return *predictor_; }
   [[nodiscard]] const Candidates& all() const { return candidates_; }
 
+  /// Networks that are not taken yet.
+  [[nodiscard]] std::size_t open() const {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        candidates_.architectures, [this](const Architecture& a) { return !taken_.contains(a); }));
+  }
+
   /// The networks to measure next: half are those the predictor asks for, if it does, the others drawn. What it asks
   /// for are extremes, and blocks cost less in these than in ordinary networks: by 2% on a processor whose cache the
   /// weights of large ones exceed.
@@ -273,14 +279,18 @@ DeviceReport characterize(const SearchSpace& space, Backend& backend, const Devi
   };
   const auto adapt = [&] { return study.adapt(embedding, support, report.samples); };
 
-  std::vector<Architecture> sampled = study.next(support, options.samples), first = references;
+  // Of a small space half of what is beside the references is held out.
+  const std::size_t beside = study.open(), most = beside - std::min(options.held_out, beside / 2);
+  std::vector<Architecture> sampled = study.next(support, std::min(options.samples, most)), first = references;
   first.insert(first.end(), sampled.begin(), sampled.end());
   time("timing references and samples", first, true);
   look_up(sampled);
   while (true) {
     constexpr std::size_t kMore = 10;
     const auto width = error_bar(*adapt(), study.all().encodings);
-    if (!width || *width <= options.target_error || report.samples.size() + kMore > options.most_samples) break;
+    if (!width || *width <= options.target_error || sampled.size() + kMore > std::min(most, options.most_samples)) {
+      break;
+    }
     const std::vector<Architecture> more = study.next(support, kMore);
     time("timing more samples", more, true);
     sampled.insert(sampled.end(), more.begin(), more.end());

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
@@ -19,7 +21,8 @@ namespace fs = std::filesystem;
 
 struct CharacterizeArguments {
   std::string space = "nasbench201", predictor = "additive", out;
-  std::size_t samples = 20, most_samples = 60, held_out = 50;
+  std::size_t samples = 20, held_out = 50;
+  std::optional<std::size_t> most_samples;
   double target_error_pct = 5;
   std::shared_ptr<DeviceOptions> device;
   std::shared_ptr<ProtocolOptions> protocol;
@@ -42,15 +45,21 @@ void make_room(const fs::path& folder) {
 }
 
 void run_characterize(const CharacterizeArguments& arguments) {
+  constexpr std::size_t kMostSamples = 60;
+  if (arguments.most_samples && *arguments.most_samples < arguments.samples) {
+    throw ConfigError(fmt::format("max-samples: got {}, wanted at least the {} of --samples", *arguments.most_samples,
+                                  arguments.samples));
+  }
   const SearchSpace& space = search_space(arguments.space);
   const Device device = arguments.device->device();
-  CharacterizeOptions options{.predictor = arguments.predictor,
-                              .samples = arguments.samples,
-                              .most_samples = arguments.most_samples,
-                              .target_error = arguments.target_error_pct / 100,
-                              .held_out = arguments.held_out,
-                              .seed = arguments.protocol->seed,
-                              .quiet = arguments.output->quiet};
+  CharacterizeOptions options{
+      .predictor = arguments.predictor,
+      .samples = arguments.samples,
+      .most_samples = arguments.most_samples.value_or(std::max(kMostSamples, arguments.samples)),
+      .target_error = arguments.target_error_pct / 100,
+      .held_out = arguments.held_out,
+      .seed = arguments.protocol->seed,
+      .quiet = arguments.output->quiet};
   options.device_name = arguments.device->device_name_of(device);
   options.sweep = arguments.protocol->sweep_options(options.device_name);
   options.folder = arguments.out.empty() ? "naslat-" + options.device_name : arguments.out;
@@ -119,7 +128,7 @@ Action characterize_command(Command& command) {
               "percent: more networks are timed until half of the 90% intervals are as narrow")
       .within(0.0, 1000.0)
       .shows_default();
-  command.option("--max-samples", arguments->most_samples, "but no more than so many").within(2, 1000).shows_default();
+  command.option("--max-samples", arguments->most_samples, "but no more than so many (default 60)").within(2, 1000);
   command.option("--held-out", arguments->held_out, "networks timed to check the predictions")
       .within(2, 10000)
       .shows_default();
@@ -136,6 +145,8 @@ Action report_command(Command& command) {
   command.option("--format", arguments->format, "md, csv, json, svg or html")
       .one_of({"md", "csv", "json", "svg", "html"})
       .shows_default();
+  command.flag(
+      "--json", [arguments] { arguments->format = "json"; }, "the same as --format json");
   command.footer("example: naslat report naslat-xeon_t2_b1_f32_fused --format csv");
   return [arguments] { run_report(*arguments); };
 }

@@ -144,8 +144,9 @@ std::string summary(const DeviceReport& report) {
 }
 
 std::string to_markdown(const DeviceReport& report) {
-  std::string text = fmt::format("# {}\n\nLatencies of {} on this device, {}.\n\n", labelled(report), report.space,
-                                 report.origin == "measured" ? "measured here" : report.origin);
+  std::string text =
+      fmt::format("# {}\n\nLatencies of {} on this device, {}.\n\n", markdown_text(labelled(report)),
+                  markdown_text(report.space), report.origin == "measured" ? "measured here" : report.origin);
   if (report.noise.anchor_spread > 0.03) {
     text += fmt::format("**The machine was not steady: its anchor network's latency moved by {:.1f}%.**\n\n",
                         report.noise.anchor_spread * 100);
@@ -155,7 +156,8 @@ std::string to_markdown(const DeviceReport& report) {
       "without them: {}.\n\n![measured against predicted]({})\n\n",
       report.accuracy.count, accuracy_line(report), kHeldOutPicture);
   text += fmt::format("## How steady the machine was\n\n{}.\n\n", noise_line(report.noise));
-  for (const Warning& warning : report.warnings) text += fmt::format("- {}; {}\n", warning.cause, warning.remedy);
+  for (const Warning& warning : report.warnings)
+    text += fmt::format("- {}; {}\n", markdown_text(warning.cause), markdown_text(warning.remedy));
   if (!report.warnings.empty()) text += "\n";
   text += "## Networks\n\n" + to_markdown(reference_table(report)) + "\n";
   text += to_markdown(network_table("Samples the predictor was fitted to", report.samples)) + "\n";

@@ -143,7 +143,7 @@ DeviceReport parse_device_report(const std::string& text, const std::string& sub
   report.accuracy = judge(report.held_out);
   return report;
 } catch (const nlohmann::json::exception& error) {
-  throw DataError(fmt::format("{}: not a device report: {}", subject, error.what()));
+  throw DataError(fmt::format("{}: not what characterize wrote: {}", subject, reason(error)));
 }
 
 }  // namespace naslat

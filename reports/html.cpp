@@ -28,20 +28,26 @@ using Node = std::unique_ptr<cmark_node, FreedBy<cmark_node_free>>;
 using Nodes = std::unique_ptr<cmark_iter, FreedBy<cmark_iter_free>>;
 using Text = std::unique_ptr<char, FreedBy<std::free>>;
 
-/// The library's own raw nodes, which unlike HTML in the text are not left out.
+/// Pictures where they are referred to, as the library's own raw nodes, which unlike HTML in the text are not left out.
+/// Of all other images and links only the text stays: nothing beside the page is asked for.
 void put_in(cmark_node& document, std::span<const Picture> pictures) {
   const Nodes nodes(cmark_iter_new(&document));
   for (cmark_event_type event; (event = cmark_iter_next(nodes.get())) != CMARK_EVENT_DONE;) {
     cmark_node* const node = cmark_iter_get_node(nodes.get());
-    if (event != CMARK_EVENT_EXIT || cmark_node_get_type(node) != CMARK_NODE_IMAGE) continue;
+    const cmark_node_type type = cmark_node_get_type(node);
+    if (event != CMARK_EVENT_EXIT || (type != CMARK_NODE_IMAGE && type != CMARK_NODE_LINK)) continue;
     const std::string file = cmark_node_get_url(node);
     const auto picture =
         std::find_if(pictures.begin(), pictures.end(), [&](const Picture& p) { return p.file == file; });
-    if (picture == pictures.end()) continue;
-    Node svg(cmark_node_new(CMARK_NODE_CUSTOM_INLINE));
-    cmark_node_set_on_enter(svg.get(), picture->svg.c_str());
+    if (type == CMARK_NODE_IMAGE && picture != pictures.end()) {
+      Node svg(cmark_node_new(CMARK_NODE_CUSTOM_INLINE));
+      cmark_node_set_on_enter(svg.get(), picture->svg.c_str());
+      cmark_node_insert_before(node, svg.release());
+    } else {
+      while (cmark_node* const text = cmark_node_first_child(node)) cmark_node_insert_before(node, text);
+    }
+    cmark_node_unlink(node);
     const Node replaced(node);
-    cmark_node_replace(node, svg.release());
   }
 }
 

@@ -55,6 +55,8 @@ holds 'an unknown command is the request'"'"'s fault' exits 2 "command: got 'nos
 holds 'no command is the request'"'"'s fault' exits 2 'command: got none, wanted one of spaces, devices'
 holds 'a broken architecture is named' exits 2 'nasbench201: architecture' spaces nasbench201 '|conv~0|'
 
+printf 'archs = ["3"]\n' >config.toml
+holds 'no output replaces what is read' exits 2 'out: got config.toml, which is read, wanted another file' predict d.jsonl --config config.toml --out config.toml
 printf 'PK\003\033[2J\000\n' >zip
 holds 'what a terminal would obey is not shown' exits 1 "zip:1: not JSON: got 'PK\x03\x1b[2J'" predict zip --archs 3
 
@@ -73,6 +75,9 @@ characterizes() {
     "$naslat" report report --format html | cmp -s - report/report.html &&
     [ "$(wc -l <report/predictions.csv)" -eq 15626 ] && cmp -s output report/report.json
 }
+characterizes_a_small_space() { # of 31 networks, most of which it would time
+  "$naslat" characterize "${simulated[@]}" --space zoo --target-error 0.01 --out zoo >output 2>errors && grep -q '^held out    10 networks' output
+}
 reports_what_it_recorded() { # every latency in units of the same anchors, whichever sweep it is from
   "$naslat" export report/dataset.jsonl >output 2>errors || return 1
   awk -F, 'NR == FNR { recorded[$3] = $4; next }
@@ -81,10 +86,12 @@ reports_what_it_recorded() { # every latency in units of the same anchors, which
 }
 holds 'a sweep is recorded' measures 20 0
 holds 'a sweep that is there is not repeated' measures 0 20
+holds 'a name stands for one device' exits 1 'fused; got simulated-cpu_like_t1_b1_f32_eager: give it another --device-name' measure "${simulated[@]}" --mode eager --device-name simulated-cpu_like_t1_b1_f32_fused --archs 3 --out d.jsonl
 truncate -s -10 d.jsonl
 holds 'a torn record is measured again, the rest is kept' measures 1 19
 holds 'a dataset becomes a table' exports
 holds 'characterize writes a whole report and says that it is simulated' characterizes
+holds 'a space of few networks is characterized too' characterizes_a_small_space
 holds 'a report agrees with its dataset' reports_what_it_recorded
 holds 'a report is rendered again' "$naslat" report report --format csv
 embeds() { # every space; one file holds them all
@@ -114,7 +121,7 @@ probes_teach() { # ten designed probes, three more beside them, and everything e
   "$naslat" measure "${simulated[@]}" --archs probe:10 --out probes.jsonl >output 2>errors &&
     "$naslat" measure "${simulated[@]}" --next 3 --out probes.jsonl --json >output 2>errors && grep -q '"measured": 3,' output &&
     "$naslat" predict probes.jsonl --archs all --out predicted.csv >output 2>errors &&
-    [ "$(wc -l <predicted.csv)" -eq 15626 ] && head -n 1 predicted.csv | grep -q 'predicted_ms,plus_minus_ms'
+    [ "$(wc -l <predicted.csv)" -eq 15626 ] && head -n 1 predicted.csv | grep -q 'predicted_ms,plus_minus_ms,.*device,origin'
 }
 characterizes_every_space() { # with error bars, also where no network has an index
   "$naslat" characterize "${simulated[@]}" --space mobilenetv3 --held-out 10 --max-samples 20 --out report-ofa --json >output 2>errors &&
@@ -135,7 +142,7 @@ times_what_it_found() { # into the same dataset, which must be one, and of this 
   cp predicted.csv table.csv && printf 'unfinished' >>table.csv && cp table.csv kept.csv
   "$naslat" search again.jsonl --limit-ms "$(sed -n 5000p sorted)" --maximize macs --top 3 --measure --out found.csv --quiet >output 2>errors &&
     grep -q '^timed: 3 of 3, median error' output && [ "$(grep -c '"type":"measurement"' again.jsonl)" -eq $(($(grep -c '"type":"measurement"' probes.jsonl) + 3)) ] &&
-    [ "$(grep -cE '[0-9]$' found.csv)" -eq 3 ] && ! "$naslat" search table.csv --limit-ms 1e3 --maximize macs --measure --quiet >output 2>errors && cmp -s table.csv kept.csv
+    [ "$(grep -cE '[0-9],[^,]*,simulated$' found.csv)" -eq 3 ] && ! "$naslat" search table.csv --limit-ms 1e3 --maximize macs --measure --quiet >output 2>errors && cmp -s table.csv kept.csv
 }
 holds 'the best network within a limit is found' searches
 holds 'what was found is timed' times_what_it_found

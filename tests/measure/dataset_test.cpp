@@ -139,6 +139,14 @@ TEST(Merge, KeepsEqualRecordsOnceAndNamesDifferentOnes) {
   EXPECT_EQ(merge_datasets({a, b}, Keep::last).dataset.measurements[1], other);
 }
 
+TEST(Merge, RefusesOneNameForTwoDevices) {
+  const TemporaryFolder folder;
+  Measurement eager = numbered(1);
+  eager.device_config.mode = GraphMode::eager;
+  const auto a = dataset_of(folder, "a.jsonl", {numbered(0)}), b = dataset_of(folder, "b.jsonl", {eager});
+  EXPECT_THROW(merge_datasets({a, b}, Keep::first), DataError);
+}
+
 TEST(Merge, WarnsOfOneNameForTwoEnvironments) {
   const TemporaryFolder folder;
   Measurement elsewhere = numbered(1);

@@ -15,13 +15,14 @@ namespace {
 
 using test::MadeUpDevices;
 
-MetaTrained train(const MadeUpDevices& data, int threads, std::uint64_t seed, int episodes = 6, int tasks = 3) {
+MetaTrained train(const MadeUpDevices& data, int threads, std::uint64_t seed, int episodes = 6, int tasks = 3,
+                  double rate = 1e-3) {
   HelpTraining config;
   config.episodes = episodes;
   config.tasks = tasks;
   config.query = 20;
   config.validate_every = 3;
-  config.rate = 1e-3;
+  config.rate = rate;
   config.seed = seed;
   config.threads = threads;
   const std::vector<DeviceTask> meta_train_devices(data.devices.begin(), data.devices.begin() + 8);
@@ -51,6 +52,10 @@ TEST(HelpTraining, LearnsDevicesItHasNotSeen) {
   const MadeUpDevices data(120);
   const MetaTrained trained = train(data, 2, 1, 60);
   EXPECT_GT(trained.validation_spearman, 0.8);
+}
+
+TEST(HelpTraining, SaysThatItDiverged) {  // and leaves no checkpoint of what are no numbers
+  EXPECT_THROW(train(MadeUpDevices(80), 1, 5, 6, 3, 1e6), DataError);
 }
 
 TEST(HelpModel, WeightsAreStoredWhereTheyCameFrom) {

@@ -22,7 +22,22 @@ TEST(HtmlPage, HoldsThePicturesItRefersTo) {
   const std::string page = html_page("t", "above\n\n![x against y](dots.svg)\n\n![other](other.svg)\n", {&picture, 1});
   EXPECT_TRUE(has(page, picture.svg)) << page;
   EXPECT_FALSE(has(page, "dots.svg")) << page;
-  EXPECT_TRUE(has(page, "<img src=\"other.svg\"")) << page;
+  EXPECT_TRUE(has(page, "<p>other</p>")) << page;
+}
+
+TEST(HtmlPage, AsksForNothingBesideIt) {
+  const std::string page = html_page("t", "# ![x](http://a/x.png) [y *z*](http://b) <http://c>\n", {});
+  EXPECT_TRUE(has(page, "<h1>x y <em>z</em> http://c</h1>")) << page;
+}
+
+TEST(HtmlPage, NamesAreShownWhole) {
+  const std::string name = "<b>x</b>&\"|`";
+  const Table table{name, {{"device"}}, {{name}}};
+  const std::string page = html_page(name, "# " + markdown_text(name) + "\n\n" + to_markdown(table), {}),
+                    shown = "&lt;b&gt;x&lt;/b&gt;&amp;&quot;|`";
+  for (const std::string& tag : {"title", "h1", "h3", "td"}) {
+    EXPECT_TRUE(has(page, "<" + tag + ">" + shown + "</" + tag + ">")) << tag << page;
+  }
 }
 
 TEST(HtmlPage, NamesCannotBringScriptsAlong) {
