@@ -77,4 +77,10 @@ double time_blocks(Executable& executable, const Clock& now, std::size_t runs, s
   return executing_s;
 }
 
+std::string describe(const Protocol& p) {
+  return fmt::format("{}+{} discarded, {} timed runs in {} visits ({} discarded each), trim {}, {}", p.warmup_runs,
+                     p.discarded_runs, p.timed_runs, p.visits, p.visit_discarded_runs, p.trim_fraction,
+                     p.anchor ? "anchors" : "no anchors");
+}
+
 }  // namespace naslat

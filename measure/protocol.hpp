@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "measure/backend.hpp"
@@ -24,6 +25,8 @@ struct Protocol {
 
 /// @throws ConfigError naming the option, got and wanted
 void validate(const Protocol& protocol);
+/// On one line: runs, visits, trimming, anchors.
+[[nodiscard]] std::string describe(const Protocol& protocol);
 
 /// Timed runs of visit 0, 1, …: timed_runs split evenly, the first visits take what is left over.
 [[nodiscard]] std::size_t visit_runs(const Protocol& protocol, int visit);

@@ -113,12 +113,6 @@ std::string campaign_id(const Backend& backend, std::uint64_t seed) {
                      utc.tm_hour, utc.tm_min, utc.tm_sec, getpid());
 }
 
-std::string describe(const Protocol& p) {
-  return fmt::format("{}+{} discarded, {} timed runs in {} visits ({} discarded each), trim {}, {}", p.warmup_runs,
-                     p.discarded_runs, p.timed_runs, p.visits, p.visit_discarded_runs, p.trim_fraction,
-                     p.anchor ? "anchors" : "no anchors");
-}
-
 class Sweep {
  public:
   Sweep(const SearchSpace& space, Backend& backend, const Device& device, const SweepOptions& options,

@@ -85,10 +85,22 @@ Noise noise_of(const Dataset& dataset, const std::string& device) {
     anchors.insert(anchors.end(), measurement.anchor_s.begin(), measurement.anchor_s.end());
     relative_mads.push_back(median_absolute_deviation(measurement.samples_s) / median(measurement.samples_s));
     noise.flagged_networks += measurement.flags.empty() ? 0 : 1;
+    ++noise.networks;
   }
   noise.anchor_spread = relative_spread(anchors);
   if (!relative_mads.empty()) noise.median_relative_mad = median(relative_mads);
   return noise;
+}
+
+std::vector<Fact> settings_of(const Device& device, const Protocol& protocol) {
+  return {{"backend", device.backend, ""},
+          {"hardware", device.hardware, ""},
+          {"isa", device.isa.empty() ? "no limit" : device.isa, ""},
+          {"threads", fmt::format("{}{}", device.threads, device.pinned ? ", bound to cores" : ""), ""},
+          {"batch", fmt::format("{}", device.batch), ""},
+          {"dtype", std::string(to_string(device.dtype)), ""},
+          {"mode", std::string(to_string(device.mode)), ""},
+          {"protocol", describe(protocol), ""}};
 }
 
 std::vector<double> measured_s(const std::vector<NetworkRow>& rows) {
@@ -245,6 +257,7 @@ DeviceReport characterize(const SearchSpace& space, Backend& backend, const Devi
   report.environment = inspect_environment(backend);
   report.warnings = noise_warnings(report.environment, device);
   report.target_error = options.target_error;
+  report.settings = settings_of(device, options.sweep.protocol);
   Study study(space, device.mode, options);
   report.predictor = study.predictor().name();
 

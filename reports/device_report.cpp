@@ -64,6 +64,14 @@ Table found_table(const std::vector<NetworkRow>& rows) {
   return table;
 }
 
+Table facts_table(const char* title, const std::vector<Fact>& facts) {
+  Table table{title, {{"fact"}, {"value"}}, {}};
+  for (const Fact& fact : facts) {
+    table.rows.push_back({fact.name, fact.missing_because.empty() ? fact.value : "unknown: " + fact.missing_because});
+  }
+  return table;
+}
+
 std::string accuracy_line(const DeviceReport& report) {
   const HeldOut& a = report.accuracy;
   std::string line =
@@ -83,9 +91,10 @@ std::string certainty(const DeviceReport& report) {
 
 std::string noise_line(const Noise& noise) {
   return fmt::format(
-      "anchor network moved by {:.1f}% (5th to 95th percentile), samples of one network by {:.1f}% (MAD), {} "
+      "anchor network moved by {:.1f}% (5th to 95th percentile), samples of one network by {:.1f}% (MAD), {}{} "
       "networks flagged",
-      noise.anchor_spread * 100, noise.median_relative_mad * 100, noise.flagged_networks);
+      noise.anchor_spread * 100, noise.median_relative_mad * 100, noise.flagged_networks,
+      noise.networks > 0 ? fmt::format(" of {}", noise.networks) : "");
 }
 
 /// Simulated latencies are never shown without saying so.
@@ -167,12 +176,8 @@ std::string to_markdown(const DeviceReport& report) {
   if (!report.found.empty()) text += to_markdown(found_table(report.found)) + "\n";
   text += fmt::format("All {} predictions, by {}, {}: `predictions.csv`. Raw samples: `dataset.jsonl`.\n\n",
                       report.predicted_networks, report.predictor, certainty(report));
-  Table environment{"Environment", {{"fact"}, {"value"}}, {}};
-  for (const Fact& fact : report.environment.facts) {
-    environment.rows.push_back(
-        {fact.name, fact.missing_because.empty() ? fact.value : "unknown: " + fact.missing_because});
-  }
-  return text + to_markdown(environment);
+  if (!report.settings.empty()) text += to_markdown(facts_table("How it was measured", report.settings)) + "\n";
+  return text + to_markdown(facts_table("Environment", report.environment.facts));
 }
 
 std::string to_html(const DeviceReport& report) {

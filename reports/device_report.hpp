@@ -31,11 +31,13 @@ struct Noise {
   double anchor_spread = 0;          ///< (95th - 5th percentile) / median of the anchor network's latency
   double median_relative_mad = 0;    ///< median over networks of MAD / median of their raw samples
   std::size_t flagged_networks = 0;  ///< records with any flag
+  std::size_t networks = 0;          ///< records; earlier reports do not say
 };
 
 /// Everything `naslat characterize` found out about a device.
 struct DeviceReport {
   std::string space, device, origin, predictor;
+  std::vector<Fact> settings{};  ///< what makes the device what it is, and the protocol; earlier reports have none
   Environment environment;
   std::vector<Warning> warnings;
   std::vector<double> embedding;  ///< V_h, one per reference

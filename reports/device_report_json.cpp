@@ -42,24 +42,24 @@ std::vector<NetworkRow> parse_rows(const Json& list) {
   return rows;
 }
 
-Json environment_json(const Environment& environment) {
+Json facts_json(const std::vector<Fact>& list) {
   Json facts = Json::array();
-  for (const Fact& fact : environment.facts) {
+  for (const Fact& fact : list) {
     Json entry = {{"name", fact.name}, {"value", fact.missing_because.empty() ? Json(fact.value) : Json(nullptr)}};
     if (!fact.missing_because.empty()) entry["missing_because"] = fact.missing_because;
     facts.push_back(std::move(entry));
   }
-  return {{"key", environment.key}, {"facts", std::move(facts)}};
+  return facts;
 }
 
-Environment parse_environment(const Json& json) {
-  Environment environment{json.at("key").get<std::string>(), {}};
-  for (const Json& entry : json.at("facts")) {
+std::vector<Fact> parse_facts(const Json& json) {
+  std::vector<Fact> facts;
+  for (const Json& entry : json) {
     const Json& value = entry.at("value");
-    environment.facts.push_back({entry.at("name").get<std::string>(), value.is_null() ? "" : value.get<std::string>(),
-                                 entry.value("missing_because", std::string())});
+    facts.push_back({entry.at("name").get<std::string>(), value.is_null() ? "" : value.get<std::string>(),
+                     entry.value("missing_because", std::string())});
   }
-  return environment;
+  return facts;
 }
 
 }  // namespace
@@ -70,37 +70,40 @@ std::string to_json(const DeviceReport& report) {
     warnings.push_back({{"cause", warning.cause}, {"remedy", warning.remedy}});
   }
   const HeldOut& a = report.accuracy;
-  const Json document = {{"device", report.device},
-                         {"origin", report.origin},
-                         {"space", report.space},
-                         {"predictor", report.predictor},
-                         {"environment", environment_json(report.environment)},
-                         {"warnings", std::move(warnings)},
-                         {"embedding", report.embedding},
-                         {"held_out",
-                          {{"count", a.count},
-                           {"spearman", a.spearman},
-                           {"kendall", a.kendall},
-                           {"median_ape", a.median_ape},
-                           {"within_5pct", a.within_5pct},
-                           {"within_10pct", a.within_10pct},
-                           {"coverage90", a.coverage90 ? Json(*a.coverage90) : Json(nullptr)}}},
-                         {"noise",
-                          {{"anchor_spread", report.noise.anchor_spread},
-                           {"median_relative_mad", report.noise.median_relative_mad},
-                           {"flagged_networks", report.noise.flagged_networks}}},
-                         {"wall_s", report.wall_s},
-                         {"adapt_s", report.adapt_s},
-                         {"predicted_networks", report.predicted_networks},
-                         {"error_bar", report.error_bar ? Json(*report.error_bar) : Json(nullptr)},
-                         {"target_error", report.target_error},
-                         {"networks",
-                          {{"reference", rows_json(report.references)},
-                           {"sample", rows_json(report.samples)},
-                           {"held_out", rows_json(report.held_out)},
-                           {"fastest", rows_json(report.fastest)},
-                           {"slowest", rows_json(report.slowest)},
-                           {"found", rows_json(report.found)}}}};
+  const Json document = {
+      {"device", report.device},
+      {"origin", report.origin},
+      {"space", report.space},
+      {"predictor", report.predictor},
+      {"settings", facts_json(report.settings)},
+      {"environment", {{"key", report.environment.key}, {"facts", facts_json(report.environment.facts)}}},
+      {"warnings", std::move(warnings)},
+      {"embedding", report.embedding},
+      {"held_out",
+       {{"count", a.count},
+        {"spearman", a.spearman},
+        {"kendall", a.kendall},
+        {"median_ape", a.median_ape},
+        {"within_5pct", a.within_5pct},
+        {"within_10pct", a.within_10pct},
+        {"coverage90", a.coverage90 ? Json(*a.coverage90) : Json(nullptr)}}},
+      {"noise",
+       {{"anchor_spread", report.noise.anchor_spread},
+        {"median_relative_mad", report.noise.median_relative_mad},
+        {"flagged_networks", report.noise.flagged_networks},
+        {"networks", report.noise.networks}}},
+      {"wall_s", report.wall_s},
+      {"adapt_s", report.adapt_s},
+      {"predicted_networks", report.predicted_networks},
+      {"error_bar", report.error_bar ? Json(*report.error_bar) : Json(nullptr)},
+      {"target_error", report.target_error},
+      {"networks",
+       {{"reference", rows_json(report.references)},
+        {"sample", rows_json(report.samples)},
+        {"held_out", rows_json(report.held_out)},
+        {"fastest", rows_json(report.fastest)},
+        {"slowest", rows_json(report.slowest)},
+        {"found", rows_json(report.found)}}}};
   return json_text(document) + "\n";
 }
 
@@ -111,14 +114,16 @@ DeviceReport parse_device_report(const std::string& text, const std::string& sub
   report.origin = json.at("origin").get<std::string>();
   report.space = json.at("space").get<std::string>();
   report.predictor = json.at("predictor").get<std::string>();
-  report.environment = parse_environment(json.at("environment"));
+  if (json.contains("settings")) report.settings = parse_facts(json.at("settings"));  // earlier reports lack them
+  const Json& environment = json.at("environment");
+  report.environment = {environment.at("key").get<std::string>(), parse_facts(environment.at("facts"))};
   for (const Json& warning : json.at("warnings")) {
     report.warnings.push_back({warning.at("cause").get<std::string>(), warning.at("remedy").get<std::string>()});
   }
   report.embedding = json.at("embedding").get<std::vector<double>>();
   const Json& noise = json.at("noise");
   report.noise = {noise.at("anchor_spread").get<double>(), noise.at("median_relative_mad").get<double>(),
-                  noise.at("flagged_networks").get<std::size_t>()};
+                  noise.at("flagged_networks").get<std::size_t>(), noise.value("networks", std::size_t{0})};
   report.wall_s = json.at("wall_s").get<double>();
   report.adapt_s = json.at("adapt_s").get<double>();
   report.predicted_networks = json.at("predicted_networks").get<std::uint64_t>();

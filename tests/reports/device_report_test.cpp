@@ -13,6 +13,7 @@ DeviceReport example() {
   report.device = "cpu_t2_b1_f32_fused";
   report.origin = "measured";
   report.predictor = "help";
+  report.settings = {{"dtype", "bf16", ""}, {"protocol", "5 timed runs", ""}};
   report.environment = {"0123", {{"model", "A processor", ""}, {"governor", "", "no permission"}}};
   report.warnings = {{"governor is schedutil", "sudo cpupower frequency-set -g performance"}};
   report.embedding = {0, 1};
@@ -20,7 +21,7 @@ DeviceReport example() {
   report.samples = {{"|a~0|", 1, 1.5e-3, 1.6e-3}};
   report.held_out = {{"|b~0|", 2, 1e-3, 1.04e-3}, {"|c~0|", 3, 2e-3, 2.18e-3}, {"|d~0|", {}, 4e-3, 3e-3}};
   report.accuracy = judge(report.held_out);
-  report.noise = {0.012, 0.004, 1};
+  report.noise = {0.012, 0.004, 1, 6};
   report.predicted_networks = 15625;
   report.fastest = {{"|e~0|", 9, {}, 0.5e-3}};
   report.slowest = {{"|f~0|", 10, {}, 9e-3}};
@@ -47,6 +48,13 @@ TEST(DeviceReport, JsonRoundTripsAndIsRenderedTheSame) {
   EXPECT_EQ(to_markdown(again), to_markdown(report));
   EXPECT_EQ(held_out_svg(again), held_out_svg(report));
   EXPECT_EQ(again.environment, report.environment);
+}
+
+TEST(DeviceReport, SaysHowItWasMeasured) {
+  const std::string text = to_markdown(example());
+  for (const char* part : {"| dtype | bf16 |", "| protocol | 5 timed runs |", "1 of 6 networks flagged"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part;
+  }
 }
 
 TEST(DeviceReport, SimulatedLatenciesAreLabelledWhereverTheyAreShown) {

@@ -35,7 +35,7 @@ TEST(HtmlPage, NamesAreShownWhole) {
   const Table table{name, {{"device"}}, {{name}}};
   const std::string page = html_page(name, "# " + markdown_text(name) + "\n\n" + to_markdown(table), {}),
                     shown = "&lt;b&gt;x&lt;/b&gt;&amp;&quot;|`";
-  for (const std::string& tag : {"title", "h1", "h3", "td"}) {
+  for (const std::string tag : {"title", "h1", "h3", "td"}) {
     EXPECT_TRUE(has(page, "<" + tag + ">" + shown + "</" + tag + ">")) << tag << page;
   }
 }
