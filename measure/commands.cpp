@@ -97,6 +97,7 @@ Json to_json(const SweepSummary& summary) {
   return {{"measured", summary.measured},
           {"skipped", summary.skipped},
           {"already_there", summary.already_there},
+          {"already_there_without_blocks", summary.without_blocks},
           {"timed_again", summary.timed_again},
           {"throttled", summary.throttled},
           {"wall_s", summary.wall_s},
@@ -131,6 +132,9 @@ void print_summary(const Result& result) {
   const SweepSummary& s = result.summary;
   fmt::print("{}{}: {} networks measured, {} skipped, {} already there, in {:.1f} s\n", result.device,
              origin_note(result.origin), s.measured, s.skipped, s.already_there, s.wall_s);
+  if (s.without_blocks > 0) {
+    fmt::print("{} of those already there have no block times; measure them into another dataset\n", s.without_blocks);
+  }
   if (s.measured > 0) {
     fmt::print("{:.1f}% of the time inside network executions", 100 * s.executing_s / s.wall_s);
     if (s.anchor_spread > 0) fmt::print("; anchors spread over {:.1f}%", 100 * s.anchor_spread);

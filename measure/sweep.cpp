@@ -187,13 +187,17 @@ class Sweep {
   }
 
   std::vector<Architecture> to_do(const std::vector<Architecture>& architectures, int repeat) {
-    std::set<std::string> recorded;
+    std::set<std::string> recorded, without_blocks;
     for (const Measurement& m : dataset_.dataset().measurements) {
-      if (is_ours(m) && m.space == space_.name() && m.repeat == repeat) recorded.insert(m.architecture);
+      if (!is_ours(m) || m.space != space_.name() || m.repeat != repeat) continue;
+      recorded.insert(m.architecture);
+      if (options_.blocks && m.blocks.empty() && !m.skipped) without_blocks.insert(m.architecture);
     }
     std::vector<Architecture> left;
     for (const Architecture& architecture : architectures) {
-      if (recorded.insert(space_.format(architecture)).second) left.push_back(architecture);
+      const std::string text = space_.format(architecture);
+      summary_.without_blocks += without_blocks.erase(text);
+      if (recorded.insert(text).second) left.push_back(architecture);
     }
     summary_.already_there += architectures.size() - left.size();
     return left;

@@ -26,11 +26,12 @@ struct SweepOptions {
 
 struct SweepSummary {
   std::size_t measured = 0, skipped = 0, already_there = 0;
-  std::size_t timed_again = 0;  ///< disturbed networks that were given another chance
-  std::size_t throttled = 0;    ///< recorded networks during which the device held its clocks back
-  double wall_s = 0;            ///< from the first to the last moment of the sweep
-  double executing_s = 0;       ///< of it, inside network executions (warm-up, discarded, anchors included)
-  double anchor_spread = 0;     ///< (95th - 5th percentile) / median of the anchor readings: drift of the machine
+  std::size_t without_blocks = 0;  ///< of those there, though their times were asked for
+  std::size_t timed_again = 0;     ///< disturbed networks that were given another chance
+  std::size_t throttled = 0;       ///< recorded networks during which the device held its clocks back
+  double wall_s = 0;               ///< from the first to the last moment of the sweep
+  double executing_s = 0;          ///< of it, inside network executions (warm-up, discarded, anchors included)
+  double anchor_spread = 0;        ///< (95th - 5th percentile) / median of the anchor readings: drift of the machine
 };
 
 /// Times every architecture the dataset does not hold yet and appends its record as soon as its last visit is done;
