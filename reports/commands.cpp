@@ -84,18 +84,16 @@ void report_experiment(const fs::path& file, const std::string& format) {
   if (format == "md") fmt::print("{}", markdown);
   if (format == "csv") fmt::print("{}", to_csv(results_table(document, subject)));
   if (format == "json") fmt::print("{}", document);
-  if (format == "svg" || format == "html") {
-    const Picture picture{"predictions.svg", predictions_svg(document, subject)};
-    if (format == "html") {
-      const std::string shown = picture.svg.empty() ? "" : fmt::format("\n![predictions]({})\n", picture.file);
-      fmt::print("{}", html_page(results_table(document, subject).title, markdown + shown, {&picture, 1}));
-    } else if (picture.svg.empty()) {
-      throw ConfigError(fmt::format(
-          "format: got svg for {}, wanted md, csv, json or html, or an experiment with --predictions", subject));
-    } else {
-      fmt::print("{}", picture.svg);
-    }
+  const Picture picture{"predictions.svg", predictions_svg(document, subject)};
+  if (format == "html") {
+    const std::string shown = picture.svg.empty() ? "" : fmt::format("\n![predictions]({})\n", picture.file);
+    fmt::print("{}", html_page(results_table(document, subject).title, markdown + shown, {&picture, 1}));
   }
+  if (format == "svg" && picture.svg.empty()) {
+    throw ConfigError(fmt::format(
+        "format: got svg for {}, wanted md, csv, json or html, or an experiment with --predictions", subject));
+  }
+  if (format == "svg") fmt::print("{}", picture.svg);
 }
 
 void run_report(const ReportArguments& arguments) {
