@@ -14,7 +14,7 @@ namespace naslat {
 
 namespace {
 
-constexpr std::size_t kChunk = 250;  // architectures predicted at once: what fits the caches
+constexpr std::size_t kChunk = 264;  // architectures predicted at once: what fits the caches, in whole tiles
 
 /// The batches of one pass over all samples.
 std::vector<std::vector<std::size_t>> draw_batches(std::size_t samples, std::size_t batch, Rng& rng) {
