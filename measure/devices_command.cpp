@@ -39,6 +39,15 @@ std::vector<Metric> metrics(const Environment& environment, const Device& device
           {"memory", "arena, weights and scratchpad of each network, as planned by the backend"}};
 }
 
+/// What a backend can measure on here; the device meant with the threads, batch, data type and so on asked for.
+std::vector<Device> devices_of(const std::string& backend_name, const Device& meant) {
+  std::vector<Device> devices = backend(backend_name).devices();
+  for (Device& known : devices) {
+    if (known.backend == meant.backend && known.hardware == meant.hardware) known = meant;
+  }
+  return devices;
+}
+
 Json devices_json(const Environment& environment, const Device& device, double cost_s) {
   Json json;
   for (const Fact& fact : environment.facts) {
@@ -47,7 +56,7 @@ Json devices_json(const Environment& environment, const Device& device, double c
   }
   json["devices"] = Json::array();
   for (const std::string& name : backend_names()) {
-    for (const Device& known : backend(name).devices()) {
+    for (const Device& known : devices_of(name, device)) {
       json["devices"].push_back({{"device", device_name(known)},
                                  {"backend", name},
                                  {"hardware", known.hardware},
@@ -70,8 +79,8 @@ Json devices_json(const Environment& environment, const Device& device, double c
 void print_devices(const Environment& environment, const Device& device, double cost_s) {
   fmt::print("devices\n");
   for (const std::string& name : backend_names()) {
-    for (const Device& known : backend(name).devices()) {
-      fmt::print("  {:<36} {}\n", device_name(known),
+    for (const Device& known : devices_of(name, device)) {
+      fmt::print("  {:<40} {}\n", device_name(known),
                  backend(name).simulated() ? "simulated: an analytic model, not this machine" : "");
     }
     const std::string why = backend(name).unavailable();
