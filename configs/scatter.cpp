@@ -50,7 +50,8 @@ std::string to_svg(std::span<const Scatter> panels, std::size_t per_row) {
   const std::size_t columns = std::clamp(panels.size(), std::size_t{1}, per_row);
   const std::size_t rows = std::max(std::size_t{1}, (panels.size() + columns - 1) / columns);
   std::string svg = fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" font-family=\"sans-serif\" font-size=\"12\">\n"
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" "
+      "font-family=\"sans-serif\" font-size=\"12\">\n"
       "<rect width=\"{0}\" height=\"{1}\" fill=\"white\"/>\n",
       kSize * static_cast<double>(columns), kSize * static_cast<double>(rows));
   for (std::size_t i = 0; i < panels.size(); ++i) {

@@ -17,7 +17,7 @@ constexpr auto kStyle =
     "table { border-collapse: collapse; margin: 1em 0 }\n"
     "th, td { border-bottom: 1px solid #ddd; padding: .2em .8em .2em 0; text-align: left; vertical-align: top }\n"
     "td[align=right], th[align=right] { text-align: right; font-variant-numeric: tabular-nums }\n"
-    "svg { max-width: 100% }\n";
+    "svg { max-width: 100%; height: auto }\n";
 
 template <auto kFree>
 struct FreedBy {
