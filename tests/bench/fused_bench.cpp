@@ -3,10 +3,10 @@
 // code are in the nearest cache; what the network adds to that are caches that other kernels have used meanwhile,
 // and calls: where all kernels of a shape are given one's weights, networks of 5 MB of weights take 1.04 to 1.06 of
 // "alone" instead of 1.09 to 1.15 (two threads, 1 MiB of second-level cache each). A newer processor with 2 MiB
-// takes 1.03 to 1.09 of "alone" with one thread, 1.11 to 1.20 with two, which also read what the other has just
-// written. "in order": one after another as in the network, the clock read between them; what the network adds to
-// that is ours. Wanted: at most 1.10. Also what compiling known shapes costs, and what the harness adds to an
-// execution (wanted: under 2 µs).
+// takes 1.04 to 1.09 of "alone" with one thread (the first network 1.12), 1.11 to 1.21 with two, which also read
+// what the other has just written. "in order": one after another as in the network, the clock read between them;
+// what the network adds to that is ours. Wanted: at most 1.10. Also what compiling known shapes costs, and what the
+// harness adds to an execution (wanted: under 2 µs).
 //   fused_bench [THREADS]
 
 #include <fmt/format.h>
