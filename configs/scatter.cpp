@@ -28,10 +28,11 @@ std::string panel_svg(const Scatter& panel) {
       x(0), y(0), x(highest), y(highest));
   for (int tick = 0; tick <= 4; ++tick) {
     const double figure = highest * tick / 4;
+    const std::string text = figure < 100 ? fmt::format("{:.2g}", figure) : fmt::format("{:.0f}", figure);
     svg += fmt::format(
-        "<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{:.2g}</text>\n"
-        "<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"end\">{:.2g}</text>\n",
-        x(figure), y(0) + 16, figure, x(0) - 6, y(figure) + 4, figure);
+        "<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}</text>\n"
+        "<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>\n",
+        x(figure), y(0) + 16, text, x(0) - 6, y(figure) + 4, text);
   }
   for (const Dot& dot : panel.dots) {
     svg += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" fill=\"#1f6fb4\" fill-opacity=\"0.6\"/>\n",

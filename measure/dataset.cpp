@@ -87,7 +87,7 @@ Dataset read_dataset(const std::filesystem::path& path) { return parse(read_file
 
 DatasetWriter::DatasetWriter(const std::filesystem::path& path) : path_(path) {
   std::error_code error;
-  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
+  if (path.has_parent_path()) created_folder_ = std::filesystem::create_directories(path.parent_path(), error);
   created_ = !std::filesystem::exists(path, error);
   file_ = open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (file_ < 0) fail(path, "cannot be opened for writing");
@@ -112,9 +112,11 @@ DatasetWriter::DatasetWriter(const std::filesystem::path& path) : path_(path) {
 }
 
 DatasetWriter::~DatasetWriter() {
-  if (created_ && lseek(file_, 0, SEEK_END) == 0) unlink(path_.c_str());
+  const bool nothing = created_ && lseek(file_, 0, SEEK_END) == 0;
+  if (nothing) unlink(path_.c_str());
   fdatasync(file_);
   close(file_);
+  if (nothing && created_folder_) rmdir(path_.parent_path().c_str());
 }
 
 void DatasetWriter::append(const Environment& environment) {

@@ -46,7 +46,7 @@ class DatasetWriter {
 
   std::filesystem::path path_;
   int file_ = -1;
-  bool created_ = false;
+  bool created_ = false, created_folder_ = false;
   double synced_s_ = 0;  ///< a record survives a killed process at once, a power cut after a few seconds
   Dataset dataset_;
 };

@@ -10,6 +10,7 @@
 #include "measure/null_executable.hpp"
 #include "measure/options.hpp"
 #include "measure/statistics.hpp"
+#include "spaces/network_builder.hpp"
 
 namespace naslat {
 
@@ -37,6 +38,14 @@ std::vector<Metric> metrics(const Environment& environment, const Device& device
           {"state", gpu ? "clocks, temperature, power and what holds clocks down, as far as NVML tells" : "no"},
           {"energy", energy ? "counter readable, not recorded by this version" : "no: no readable energy counter"},
           {"memory", "arena, weights and scratchpad of each network, as planned by the backend"}};
+}
+
+/// Lets the backend say what the machine cannot do of what was asked for. @throws ConfigError, DataError as compile()
+void try_device(const Device& device) {
+  if (!backend(device.backend).unavailable().empty()) return;  // the list says why
+  NetworkBuilder net("trial", Shape{{1, 16, 8, 8}});
+  const TensorId output = net.linear(net.global_average_pool(net.conv(net.input(), {.out_channels = 16})), 10);
+  static_cast<void>(backend(device.backend).compile(net.build(output), device));
 }
 
 /// What a backend can measure on here; the device meant with the threads, batch, data type and so on asked for.
@@ -107,6 +116,7 @@ Action devices_command(Command& command) {
   command.footer("Example: naslat devices --json");
   return [device, output] {
     const Device meant = device->device();
+    try_device(meant);
     const Environment environment = inspect_environment(backend(meant.backend));
     const double cost_s = harness_cost_s();
     if (output->json) {

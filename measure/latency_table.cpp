@@ -117,7 +117,14 @@ LatencyTable read_help_table(const fs::path& file, const std::string& space, con
     throw DataError(fmt::format("{}: got {} latencies, wanted {}", file.string(), list.size(), architectures->size()));
   }
   LatencyTable table{space, file.stem().string(), Origin::imported, architectures, {}};
-  for (const pickle::Value& latency_ms : list) table.latency_s.push_back(latency_ms.number(file.string()) / 1e3);
+  for (const pickle::Value& entry : list) {
+    const double latency_ms = entry.number(file.string());
+    if (!(latency_ms > 0) || !std::isfinite(latency_ms)) {
+      throw DataError(fmt::format("{}: latency {}: got {} ms, wanted a positive number", file.string(),
+                                  table.latency_s.size(), latency_ms));
+    }
+    table.latency_s.push_back(latency_ms / 1e3);
+  }
   return table;
 }
 

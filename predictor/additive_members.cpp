@@ -115,21 +115,26 @@ std::array<Member, 2> non_negative_costs(const MatrixXd& features, const VectorX
 }
 
 /// Average of the members, weighted by the inverse square of their mean squared error on samples left out; an outlier
-/// counts as two spreads.
+/// counts as two spreads. What it says of a sample left out knows nothing of that sample's errors either.
 Member averaged(const std::vector<Member>& members, const VectorXd& targets) {
-  VectorXd weight(static_cast<Eigen::Index>(members.size()));
-  for (std::size_t m = 0; m < members.size(); ++m) {
-    const double error = (members[m].left_out - targets).cwiseAbs().cwiseMin(2).squaredNorm() + 1e-12;
-    weight[static_cast<Eigen::Index>(m)] = 1 / (error * error);
+  const Eigen::Index n = targets.size(), count = std::ssize(members);
+  MatrixXd left_out(n, count), coefficients(members[0].coefficients.size(), count);
+  VectorXd constants(count);
+  for (Eigen::Index m = 0; m < count; ++m) {
+    const Member& member = members[static_cast<std::size_t>(m)];
+    left_out.col(m) = member.left_out;
+    coefficients.col(m) = member.coefficients;
+    constants[m] = member.constant;
   }
-  weight /= weight.sum();
-  Member mean{VectorXd::Zero(members[0].coefficients.size()), 0, VectorXd::Zero(targets.size())};
-  for (std::size_t m = 0; m < members.size(); ++m) {
-    const double w = weight[static_cast<Eigen::Index>(m)];
-    mean.coefficients += w * members[m].coefficients;
-    mean.constant += w * members[m].constant;
-    mean.left_out += w * members[m].left_out;
-  }
+  const MatrixXd error = (left_out.colwise() - targets).cwiseAbs().cwiseMin(2).cwiseAbs2();
+  const Eigen::RowVectorXd sum = error.colwise().sum();
+  const auto weights = [](const Eigen::RowVectorXd& squared_error) {
+    const Eigen::RowVectorXd weight = (squared_error.array() + 1e-12).square().inverse();
+    return VectorXd(weight.transpose() / weight.sum());
+  };
+  const VectorXd weight = weights(sum);
+  Member mean{coefficients * weight, constants.dot(weight), VectorXd(n)};
+  for (Eigen::Index i = 0; i < n; ++i) mean.left_out[i] = left_out.row(i).dot(weights(sum - error.row(i)));
   return mean;
 }
 

@@ -36,7 +36,11 @@ BlockCosts::BlockCosts(const Samples& samples, std::optional<std::size_t> left_o
     }
     for (const BlockWork& block : blocks_executed(samples.x[i], mode_)) figures.emplace(block.id, figures_of(block));
   }
-  for (auto& [id, sum_s] : known_s_) sum_s /= times[id];
+  double mean_s = 0;
+  for (auto& [id, sum_s] : known_s_) {
+    sum_s /= times[id];
+    mean_s += sum_s / static_cast<double>(known_s_.size());
+  }
 
   constexpr double kPenalty = 0.01;  // keeps apart what the blocks known cannot
   Eigen::Matrix3d quadratic = Eigen::Matrix3d::Zero();
@@ -46,13 +50,13 @@ BlockCosts::BlockCosts(const Samples& samples, std::optional<std::size_t> left_o
   for (const auto& [id, block] : figures) {
     const auto known = known_s_.find(id);
     if (known == known_s_.end() || known->second <= 0) continue;
-    const Eigen::Vector3d relative = block / largest / known->second;
+    const Eigen::Vector3d relative = block / largest / (known->second / mean_s);
     quadratic += relative * relative.transpose();
     linear += relative;
   }
   quadratic.diagonal() *= 1 + kPenalty;
   quadratic.diagonal().array() += 1e-12;  // no block computes, or none was timed
-  unit_s_ = non_negative_minimum(quadratic, linear).array() / largest;
+  unit_s_ = non_negative_minimum(quadratic, linear).array() * mean_s / largest;
 }
 
 double BlockCosts::latency_s(const Encoding& architecture) const {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -31,6 +32,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "checkpoints are little-endian and read as they lie");
 
 constexpr std::string_view kMagic = "naslat-checkpoint 1";
+constexpr const char *kTrain = "train", *kValidate = "validate", *kInnerSteps = "inner_steps";  // of the training
 
 /// The groups of parameters under the names the file has for them.
 template <typename Parameters, typename Visit>
@@ -66,12 +68,11 @@ NamedMatrix take_matrix(const Json& shape, std::string_view& values, const std::
   const std::size_t bytes = static_cast<std::size_t>(rows * columns) * sizeof(float);
   std::memcpy(matrix.value.data(), values.data(), bytes);
   values.remove_prefix(bytes);
-  if (!matrix.value.allFinite()) throw DataError(fmt::format("{}: matrix {}: not finite", subject, matrix.name));
   return matrix;
 }
 
-/// Names and shapes must be those of the model that will read them.
-void check_shapes(const HelpParameters& got, const std::string& subject) {
+/// Names and shapes must be those of the model that will read them, values numbers.
+void check_parameters(const HelpParameters& got, const std::string& subject) {
   const bool graph = !got.theta.empty() && got.theta[0].name == "gc1.weight";
   const Eigen::Index features = got.theta.empty() ? 0 : graph ? got.theta[0].value.rows() : got.theta[0].value.cols();
   constexpr Eigen::Index kMostFeatures = 1000;  // 8, 132 and 145 exist
@@ -88,6 +89,7 @@ void check_shapes(const HelpParameters& got, const std::string& subject) {
         throw DataError(fmt::format("{}: got {} {}x{}, wanted {} {}x{}", subject, a[i].name, a[i].value.rows(),
                                     a[i].value.cols(), b[i].name, b[i].value.rows(), b[i].value.cols()));
       }
+      if (!a[i].value.allFinite()) throw DataError(fmt::format("{}: {}: not finite", subject, a[i].name));
     }
   };
   compare(got.theta, wanted.theta);
@@ -95,7 +97,47 @@ void check_shapes(const HelpParameters& got, const std::string& subject) {
   compare(got.z, wanted.z);
 }
 
+/// What is said of the training: numbers, texts and lists of them. What its readers ask for must be of their type.
+void check_training(const Json& training, const std::string& subject) {
+  constexpr int kMostInnerSteps = 20;
+  const auto refuse = [&](const std::string& key, const char* wanted) {
+    throw DataError(fmt::format("{}: header: training: {}: wanted {}", subject, key, wanted));
+  };
+  if (!training.is_object()) refuse("all of it", "an object");
+  for (const auto& [key, value] : training.items()) {
+    const bool flat = std::ranges::none_of(value, [](const Json& entry) { return entry.is_structured(); });
+    if (value.is_object() || !flat) refuse(key, "a number, a text or a list of them");
+    if ((key == kTrain || key == kValidate) &&
+        !(value.is_array() && std::ranges::all_of(value, [](const Json& name) { return name.is_string(); }))) {
+      refuse(key, "a list of devices");
+    }
+    if (key == kInnerSteps && !(value.is_number_unsigned() && value <= kMostInnerSteps)) refuse(key, "0 to 20");
+  }
+}
+
 // ---- HELP's released checkpoints
+
+/// Released checkpoints do not say what they are for, nor what they learned from: help-predictor.md 5.
+struct ReleasedSplit {
+  const char* space;
+  Eigen::Index features;
+  std::vector<std::string> train, validate;
+};
+
+std::vector<ReleasedSplit> released_splits() {
+  const auto desktop = [](const std::string& batch) -> std::pair<std::vector<std::string>, std::vector<std::string>> {
+    return {{"1080ti_1", "1080ti_32", "1080ti_" + batch, "silver_4114", "silver_4210r", "samsung_a50", "pixel3",
+             "essential_ph_1", "samsung_s7"},
+            {"titanx_1", "titanx_32", "titanx_" + batch, "gold_6240"}};
+  };
+  return {{"nasbench201", 8, desktop("256").first, desktop("256").second},
+          {"fbnet", 132, desktop("64").first, desktop("64").second},
+          {"mobilenetv3",
+           145,
+           {"2080ti_1", "2080ti_32", "2080ti_64", "titan_xp_1", "titan_xp_32", "titan_xp_64", "v100_1", "v100_32",
+            "v100_64"},
+           {"titan_rtx_1", "titan_rtx_32"}}};
+}
 
 NamedMatrix released_matrix(std::string name, const pickle::Tensor& tensor, const std::string& subject) {
   if (tensor.shape.empty() || tensor.shape.size() > 2) {
@@ -123,12 +165,18 @@ Checkpoint read_released(const std::filesystem::path& path) {
   static_cast<void>(value.dict(subject));
   Checkpoint checkpoint;
   checkpoint.version = "released";
-  checkpoint.training = json_line({{"source", "HELP's released checkpoint"}});
   checkpoint.parameters = {released_group(value.at("model"), subject), released_group(value.at("task_lr"), subject),
                            released_group(value.at("inference_network"), subject)};
-  check_shapes(checkpoint.parameters, subject);
-  checkpoint.space = checkpoint.parameters.theta[0].name == "gc1.weight" ? "nasbench201" : "";
-  return checkpoint;
+  check_parameters(checkpoint.parameters, subject);
+  const Eigen::Index features = in_by_out(checkpoint.parameters.theta[0]).rows();
+  for (const ReleasedSplit& split : released_splits()) {
+    if (split.features != features) continue;
+    checkpoint.space = split.space;
+    checkpoint.training =
+        json_line({{"source", "HELP's released checkpoint"}, {kTrain, split.train}, {kValidate, split.validate}});
+    return checkpoint;
+  }
+  throw DataError(fmt::format("{}: got {} features, wanted those of a space that HELP released", subject, features));
 }
 
 }  // namespace
@@ -136,10 +184,16 @@ Checkpoint read_released(const std::filesystem::path& path) {
 std::vector<std::string> source_devices(const Checkpoint& checkpoint) {
   const Json training = parse_json(checkpoint.training);
   std::vector<std::string> devices;
-  for (const char* const role : {"train", "validate"}) {
+  for (const char* const role : {kTrain, kValidate}) {
     for (const std::string& device : training.value(role, std::vector<std::string>{})) devices.push_back(device);
   }
   return devices;
+}
+
+HelpDesign design_of(const Checkpoint& checkpoint) {
+  HelpDesign design;
+  design.inner_steps = parse_json(checkpoint.training).value(kInnerSteps, design.inner_steps);
+  return design;
 }
 
 std::string serialize(const Checkpoint& checkpoint) {
@@ -173,6 +227,7 @@ Checkpoint parse_checkpoint(std::string_view bytes, const std::string& subject) 
         fmt::format("{}: damaged: checksum is '{}', the content's is '{}'", subject, got.substr(0, 20), wanted));
   }
   const Json header = parse_json(json);
+  check_training(header.at("training"), subject);
   Checkpoint checkpoint{header.at("predictor").get<std::string>(),
                         header.at("space").get<std::string>(),
                         header.at("version").get<std::string>(),
@@ -187,7 +242,7 @@ Checkpoint parse_checkpoint(std::string_view bytes, const std::string& subject) 
   if (checkpoint.predictor != "help") {
     throw DataError(fmt::format("{}: predictor: got '{}', wanted help", subject, checkpoint.predictor));
   }
-  check_shapes(checkpoint.parameters, subject);
+  check_parameters(checkpoint.parameters, subject);
   return checkpoint;
 } catch (const nlohmann::json::exception& error) {
   throw DataError(fmt::format("{}: header: {}", subject, reason(error)));

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "predictor/help_model.hpp"
+#include "predictor/help.hpp"
 
 namespace naslat {
 
@@ -16,6 +16,9 @@ struct Checkpoint {
       training;  ///< JSON object: hyper-parameters, devices, seed, fingerprint of the tables, best episode, validation
   HelpParameters parameters;
 };
+
+/// The parts it was trained with: all of HELP's, and as many inner steps as it says.
+[[nodiscard]] HelpDesign design_of(const Checkpoint& checkpoint);
 
 /// The devices it learned from and was chosen by; none where it does not say.
 [[nodiscard]] std::vector<std::string> source_devices(const Checkpoint& checkpoint);

@@ -79,6 +79,10 @@ double with_itself(const LatencyTable& table, const std::vector<double>& second_
 std::string correlations_json(const std::string& experiment, std::span<const LatencyTable> tables,
                               const std::vector<std::string>& devices, const std::vector<std::string>& repetitions) {
   const SecondMeasurements second(tables, repetitions);
+  for (const std::string& device : devices) {
+    if (std::ranges::any_of(tables, [&](const LatencyTable& table) { return table.device == device; })) continue;
+    throw ConfigError(fmt::format("device: got '{}', for which there is no table", device));
+  }
   std::vector<const LatencyTable*> chosen;
   std::vector<std::string> measured_twice;
   for (const LatencyTable& table : tables) {

@@ -42,6 +42,14 @@ void require_number(double value, int episode) {
       "training: diverged in episode {}, wanted losses and predictions that are numbers: try a lower rate", episode));
 }
 
+/// Queries are what is left of a pool, or some of it.
+void require_room(const DeviceTask& device, int support) {
+  const std::size_t least = static_cast<std::size_t>(support) + 2;
+  if (device.pool.size() >= least) return;
+  throw DataError(fmt::format("{}: got {} networks to learn from, wanted at least {} for {} samples and queries",
+                              device.device, device.pool.size(), least, support));
+}
+
 }  // namespace
 
 EpisodeTrainer::EpisodeTrainer(const HelpTraining& config, Eigen::Index noise)
@@ -54,6 +62,9 @@ EpisodeTrainer::EpisodeTrainer(const HelpTraining& config, Eigen::Index noise)
 EpisodeTrainer::Best EpisodeTrainer::train(const SourcePool& pool, const TrainingObserver& observe) {
   graphs_.clear();
   for (const Encoding& encoding : pool.encodings) graphs_.push_back(coloured(encoding, kHelpDepth));
+  for (const auto devices : {pool.train, pool.validate}) {
+    for (const DeviceTask& device : devices) require_room(device, config_.support);
+  }
   tasks_ = draw(pool);
   Best best;
   for (int number = 1; number <= config_.episodes; ++number) {
@@ -74,8 +85,9 @@ EpisodeTrainer::Best EpisodeTrainer::train(const SourcePool& pool, const Trainin
 }
 
 EpisodeTask EpisodeTrainer::draw(const DeviceTask& device) {
-  const auto support = static_cast<std::size_t>(config_.support), query = static_cast<std::size_t>(config_.query);
-  const std::vector<std::uint64_t> drawn = rng_.distinct(support + query, device.pool.size());
+  const auto support = static_cast<std::size_t>(config_.support), wanted = static_cast<std::size_t>(config_.query);
+  const std::vector<std::uint64_t> drawn =
+      rng_.distinct(std::min(support + wanted, device.pool.size()), device.pool.size());
   EpisodeTask task{&device, {}, {}, {}, {}, normal_row(noise_, rng_)};
   std::vector<double> support_targets, query_targets;
   for (std::size_t i = 0; i < drawn.size(); ++i) {

@@ -16,6 +16,7 @@
 #include "predictor/published_tables.hpp"
 #include "predictor/registry.hpp"
 #include "predictor/results.hpp"
+#include "spaces/search_space.hpp"
 
 namespace naslat {
 
@@ -27,18 +28,20 @@ struct Options {
   std::string sets_file, out;
   std::vector<std::string> predictors = {"help"}, protocols = {"paper"}, only, repetitions,
                            data = {published_tables().string()};
-  std::vector<int> samples = {10};
+  std::vector<int> samples;
   bool correlation = false, random_samples = false, json = false;
 };
 
 /// Predictors as named by the user, each with its number of samples.
 std::vector<Contestant> contestants(const Options& o) {
+  const bool nasflat = std::ranges::all_of(o.protocols, [](const std::string& name) { return name == "nasflat"; });
+  const std::vector<int> all_samples = o.samples.empty() ? std::vector{nasflat ? 20 : 10} : o.samples;
   std::vector<Contestant> list;
   for (const std::string& text : o.predictors) {
     const auto colon = text.find(':');
     if (colon == std::string::npos) {
-      for (const int samples : o.samples) {
-        list.push_back({o.samples.size() == 1 ? text : fmt::format("{}:{}", text, samples), text, samples});
+      for (const int samples : all_samples) {
+        list.push_back({all_samples.size() == 1 ? text : fmt::format("{}:{}", text, samples), text, samples});
       }
       continue;
     }
@@ -57,13 +60,22 @@ std::vector<Contestant> contestants(const Options& o) {
 /// [sets.NAME] tables with the keys space, train, validate, devices, partial and published.
 std::vector<DeviceSet> read_sets(const std::string& path, const std::vector<std::string>& only) {
   std::vector<DeviceSet> sets;
+  std::vector<std::string> names;
   for (const ConfigSection& section : read_sections(path, "sets")) {
     DeviceSet set{.name = section.name};
     for (const auto& [key, values] : section.values) {
+      const std::string text = fmt::format("{}", fmt::join(values, ", "));
+      const auto require = [&](bool fits, const std::string& wanted) {
+        if (fits) return;
+        throw ConfigError(
+            fmt::format("{}: {}: {}: got '{}', wanted {}", section.where, section.name, key, text, wanted));
+      };
       if (key == "space") {
-        set.space = values.at(0);
+        require(is_search_space(text), "a search space");
+        set.space = text;
       } else if (key == "partial") {
-        set.partial = values.at(0) == "true";
+        require(text == "true" || text == "false", "true or false");
+        set.partial = text == "true";
       } else if (key == "train" || key == "validate" || key == "devices" || key == "published") {
         (key == "train"      ? set.train
          : key == "validate" ? set.validate
@@ -74,9 +86,15 @@ std::vector<DeviceSet> read_sets(const std::string& path, const std::vector<std:
                                       section.where, section.name, key));
       }
     }
-    if (only.empty() || std::find(only.begin(), only.end(), set.name) != only.end()) sets.push_back(std::move(set));
+    if (set.space.empty()) throw ConfigError(fmt::format("{}: {}: got no space", section.where, section.name));
+    names.push_back(set.name);
+    if (only.empty() || std::ranges::find(only, set.name) != only.end()) sets.push_back(std::move(set));
   }
-  if (sets.empty()) throw ConfigError(fmt::format("{}: got no set of that name, wanted some of [sets.NAME]", path));
+  for (const std::string& name : only) {
+    if (std::ranges::find(names, name) != names.end()) continue;
+    throw ConfigError(fmt::format("only: got '{}', wanted some of {}", name, fmt::join(names, ", ")));
+  }
+  if (sets.empty()) throw ConfigError(fmt::format("{}: got no [sets.NAME], wanted at least one", path));
   return sets;
 }
 
@@ -103,9 +121,19 @@ void run(Options o) {
   Experiment& e = o.experiment;
   e.data = o.data;
   if (!o.only.empty() && o.sets_file.empty()) throw ConfigError("only: got sets to choose, but no file of --sets");
+  if (!o.sets_file.empty()) {
+    for (const auto& [name, values] : {std::pair{"devices", &o.set.devices},
+                                       {"train", &o.set.train},
+                                       {"validate", &o.set.validate},
+                                       {"published", &o.set.published}}) {
+      if (!values->empty())
+        throw ConfigError(fmt::format("{}: got some beside --sets, where each set has its own", name));
+    }
+  }
   if (e.predictions && o.out.empty() && !o.json)
     throw ConfigError("predictions: got no place for them, wanted --out or --json");
   if (o.correlation) {
+    if (!o.sets_file.empty()) throw ConfigError("sets: got some beside --correlation, wanted --devices");
     return show(o, correlations_json(e.name, read_all_tables(o.data, o.set.space), o.set.devices, o.repetitions));
   }
   e.contestants = contestants(o);
@@ -156,9 +184,10 @@ Action evaluate_command(Command& command) {
           "paper: as published; strict: only the samples are known, all others asked; nasflat: the same, in its tables")
       .one_of({"paper", "strict", "nasflat"})
       .shows_default();
-  command.option("--samples", o->samples, "measured samples of a device, beside its ten references; several: each")
-      .within(2, 14000)
-      .shows_default();
+  command
+      .option("--samples", o->samples,
+              "measured samples of a device, beside its ten references; several: each (default 10, of nasflat 20)")
+      .within(2, 14000);
   command.option("--seeds", o->experiment.seeds, "draws of the samples").within(1, 10000).shows_default();
   command.option("--seed", o->experiment.seed, "first seed").shows_default();
   command.option("--threads", o->experiment.threads, "0: all; does not change the result")

@@ -146,9 +146,4 @@ Evaluation judge(const Answers& a) {
           .designed = a.designed};
 }
 
-Evaluation evaluate(const LatencyPredictor& predictor, const Encodings& encodings, const DeviceTask& device,
-                    EvaluationProtocol protocol, int samples, std::uint64_t seed, bool designed) {
-  return judge(ask(predictor, encodings, device, protocol, samples, seed, designed));
-}
-
 }  // namespace naslat

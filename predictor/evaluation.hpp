@@ -38,15 +38,10 @@ struct Answers {
 };
 
 /// @param samples of the support, beside the ten references of the embedding
-/// @param designed a predictor that can choose its samples does, from 5,000 random candidates
+/// @param designed a predictor that can choose its samples does, from 5,000 random candidates, or half of what there is
 [[nodiscard]] Answers ask(const LatencyPredictor& predictor, const Encodings& encodings, const DeviceTask& device,
                           EvaluationProtocol protocol, int samples, std::uint64_t seed, bool designed = false);
 
 [[nodiscard]] Evaluation judge(const Answers& answers);
-
-/// Asks and judges.
-[[nodiscard]] Evaluation evaluate(const LatencyPredictor& predictor, const Encodings& encodings,
-                                  const DeviceTask& device, EvaluationProtocol protocol, int samples,
-                                  std::uint64_t seed, bool designed = false);
 
 }  // namespace naslat

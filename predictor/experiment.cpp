@@ -91,6 +91,13 @@ std::vector<std::string> targets_of(const Experiment& e, const DeviceSet& set,
     throw ConfigError(fmt::format("{}: device {}: got it to learn from and to be judged on, wanted one of them",
                                   set.name.empty() ? "devices" : set.name, *both));
   }
+  for (std::size_t i = 1; i < set.devices.size(); ++i) {
+    if (std::find(set.devices.begin(), set.devices.begin() + static_cast<std::ptrdiff_t>(i), set.devices[i]) !=
+        set.devices.begin() + static_cast<std::ptrdiff_t>(i)) {
+      throw ConfigError(fmt::format("{}: device {}: got it twice, wanted it once",
+                                    set.name.empty() ? "devices" : set.name, set.devices[i]));
+    }
+  }
   if (!set.devices.empty()) return set.devices;
   std::vector<std::string> others;
   for (const LatencyTable& table : tables) {
@@ -219,7 +226,8 @@ std::vector<ResultRow> compete(const Experiment& e, const DeviceSet& set, const 
     ResultRow row{set.name,           set.space, contestant.name,
                   contestant.samples, false,     std::string(to_string(protocol)),
                   tasks[d].device,    {},        {}};
-    if (published.size() == tasks.size()) row.published = published[d];
+    const auto named = static_cast<std::size_t>(std::ranges::find(set.devices, row.device) - set.devices.begin());
+    if (published.size() == set.devices.size() && named < published.size()) row.published = published[named];
     row.draws.resize(static_cast<std::size_t>(e.seeds));
     parallel_for(row.draws.size(), own_threads ? 1 : e.threads, [&](std::size_t, std::size_t s) {
       const LatencyPredictor& predictor = *predictors[s % predictors.size()];

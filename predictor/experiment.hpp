@@ -15,7 +15,7 @@ namespace naslat {
 struct DeviceSet {
   std::string name{}, space{};
   std::vector<std::string> train{}, validate{}, devices{};  ///< no devices: all that are no sources
-  bool partial = false;                  ///< source devices without a table are left out instead of refused
+  bool partial = false;                                     ///< devices without a table are left out instead of refused
   std::vector<std::string> published{};  ///< "LABEL v1 v2 …": Spearman as published, one per device or their mean
 };
 
@@ -74,7 +74,8 @@ struct ExperimentResult {
 /// @throws ConfigError, DataError naming what does not fit; Interrupted
 [[nodiscard]] ExperimentResult run_experiment(const Experiment& experiment);
 
-/// {"experiment", "results": […], "notes"}: the schema of `naslat evaluate --json`, see predictor/results.hpp.
+/// {"experiment", "results": […], "notes", "origins", "predictions" if asked for}: the schema of `naslat evaluate
+/// --json`, see predictor/results.hpp.
 [[nodiscard]] std::string results_json(const Experiment& experiment, const ExperimentResult& result);
 
 }  // namespace naslat

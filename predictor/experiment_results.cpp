@@ -51,7 +51,7 @@ Json row_json(const Experiment& experiment, const ResultRow& row) {
       {"spearman_worst", number(spearman.worst)},
       {"spearman_best", number(spearman.best)},
       {"kendall_mean", number(mean_of(row, &Evaluation::kendall))},
-      {"kendall_std", row.draws.empty() ? Json(nullptr) : number(standard_deviation(row.all(&Evaluation::kendall)))},
+      {"kendall_std", row.draws.size() < 2 ? Json(nullptr) : number(standard_deviation(row.all(&Evaluation::kendall)))},
       {"median_ape_mean", number(mean_of(row, &Evaluation::median_ape))},
       {"within_5pct_mean", number(mean_of(row, &Evaluation::within_5pct))},
       {"within_10pct_mean", number(mean_of(row, &Evaluation::within_10pct))},
@@ -152,6 +152,7 @@ Table correlation_table(const Json& results) {
 Table results_table(const std::string& document, const std::string& subject) try {
   const Json json = parse_json(document);
   const Json& results = json.at("results");
+  if (!results.is_array()) throw DataError(fmt::format("{}: not what evaluate wrote: no list of results", subject));
   const bool correlation = !results.empty() && results.at(0).contains("other");
   Table table = correlation ? correlation_table(results) : predictors_table(results);
   table.title = json.at("experiment").get<std::string>();

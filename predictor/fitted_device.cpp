@@ -83,6 +83,9 @@ std::unique_ptr<LatencyPredictor> prepared(const DeviceRequest& o, const SearchS
     throw ConfigError(
         fmt::format("predictor: got '{}', wanted one of {}", o.predictor, fmt::join(ready_predictors(), ", ")));
   }
+  if (!o.train.empty() && sources_of(o.predictor) != Sources::optional) {
+    throw ConfigError(fmt::format("train: got devices, but {} does not learn from others here", o.predictor));
+  }
   if (o.predictor == "help") return load_predictor(space.name(), o.checkpoint, all_cores());
   if (sources_of(o.predictor) == Sources::required) {
     throw ConfigError(fmt::format("predictor: {} is meta-trained: naslat evaluate does that", o.predictor));

@@ -14,8 +14,7 @@ namespace naslat {
 
 namespace {
 
-constexpr int kDraws = 10;      // of z; the adaptation is repeated with each, predictions are averaged
-constexpr int kInnerSteps = 2;  // T of Eq. 7, in training and test
+constexpr int kDraws = 10;  // of z; the adaptation is repeated with each, predictions are averaged
 
 /// What the network sees of a device.
 Matrix<float> condition(const HardwareEmbedding& embedding, const HelpDesign& design) {
@@ -37,7 +36,7 @@ AdaptedModel adapt_once(Tape<float>& tape, const HelpWeights& weights, const Hel
   std::optional<Var> z;
   if (design.modulated) z = sample_modulators(tape, modulators(tape, vars.z, v_h), tape.leaf(noise));
   std::vector<Var> theta = vars.theta;
-  for (int step = 0; step < (design.adapted ? kInnerSteps : 0); ++step) {
+  for (int step = 0; step < design.inner_steps; ++step) {
     theta = inner_step(tape, support, wanted, v_h, theta, vars.rates, z);
   }
   return {values_of(tape, encoder_of(theta)), values_of(tape, header_for(tape, v_h, theta, z))};
@@ -98,7 +97,7 @@ class HelpTrainer final : public EpisodeTrainer {
     if (training.design.modulated) z = sample_modulators(tape, prior, tape.leaf(task.noise));
 
     std::vector<Var> theta = vars.theta;
-    for (int step = 0; step < (training.design.adapted ? training.inner_steps : 0); ++step) {
+    for (int step = 0; step < training.design.inner_steps; ++step) {
       theta = inner_step(tape, support, support_targets, v_h, theta, vars.rates, z);
     }
     const Var query_loss = mean_squared_error(tape, help_forward(tape, query, v_h, theta, z), query_targets);

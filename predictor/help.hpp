@@ -12,14 +12,15 @@ namespace naslat {
 /// Which of HELP's parts a predictor has; all of them make HELP. Without conditioning the network sees zeros instead of
 /// the hardware embedding; without learned rates they stay at 1e-3.
 struct HelpDesign {
-  bool conditioned = true, adapted = true, learned_rates = true, modulated = true;
+  bool conditioned = true, learned_rates = true, modulated = true;
+  int inner_steps = 2;  ///< T of Eq. 7, in training and test; 0: not adapted
 
   bool operator==(const HelpDesign&) const = default;
 };
 
 /// What meta-training does (help-predictor.md 4).
 struct HelpTraining {
-  int episodes = 2000, tasks = 8, support = 10, query = 200, inner_steps = 2, validate_every = 50;
+  int episodes = 2000, tasks = 8, support = 10, query = 200, validate_every = 50;
   double rate = 1e-4;              ///< Adam's, over theta, alpha and the z network
   double divergence_weight = 0.8;  ///< of the KL term of each task, see the ruling in help-predictor.md 4
   std::uint64_t seed = 0;

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <memory>
 
+#include "configs/errors.hpp"
 #include "configs/files.hpp"
 #include "configs/json.hpp"
 #include "configs/table.hpp"
@@ -22,6 +24,9 @@ struct Options {
 };
 
 void run(const Options& o) {
+  if (o.device.data.empty() && std::filesystem::exists(o.archs.back())) {
+    throw ConfigError(fmt::format("data: got none, wanted it before --archs, which took {} too", o.archs.back()));
+  }
   std::vector<std::string> read = files_of(o.device);
   for (const std::string& text : o.archs) {
     if (text.starts_with("file:")) read.push_back(text.substr(5));

@@ -10,6 +10,7 @@
 
 #include "configs/errors.hpp"
 #include "measure/import.hpp"
+#include "spaces/search_space.hpp"
 
 namespace naslat {
 
@@ -48,6 +49,11 @@ class Join {
   void add(const LatencyTable& table) {
     const std::vector<std::size_t>& positions = positions_of(table);
     LatencyTable& joined = of_device(table);
+    if (joined.origin != table.origin) {
+      throw DataError(fmt::format("{}: got {} and {} latencies, wanted either", table.device, to_string(joined.origin),
+                                  to_string(table.origin)));
+    }
+    if (!joined.facts.mode) joined.facts.mode = table.facts.mode;
     add(positions, table.latency_s, joined.latency_s);
     if (!table.repeated_s.empty()) add(positions, table.repeated_s, joined.repeated_s);
     if (table.block_s.empty()) return;
@@ -115,9 +121,10 @@ fs::path published_folder() {
 std::vector<LatencyTable> read_all_tables(const std::vector<std::string>& places, const std::string& space) {
   std::vector<LatencyTable> tables;
   for (const std::string& place : places) {
-    const std::size_t colon = place.find(':');
-    if (colon != std::string::npos && place.substr(0, colon) != space) continue;
-    const std::string name = colon == std::string::npos ? place : place.substr(colon + 1);
+    const std::string only = place.substr(0, place.find(':'));
+    const bool of_one = only != place && is_search_space(only);
+    if (of_one && only != space) continue;
+    const std::string name = of_one ? place.substr(only.size() + 1) : place;
     for (LatencyTable& table : read_place(name, space)) tables.push_back(std::move(table));
   }
   if (tables.empty()) throw DataError(fmt::format("data: got no place for space {}, wanted at least 1", space));

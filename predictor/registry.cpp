@@ -25,7 +25,7 @@ using Make = std::unique_ptr<LatencyPredictor> (*)(const std::string& name, cons
 template <bool conditioned, bool adapted, bool learned_rates, bool modulated>
 std::unique_ptr<LatencyPredictor> help_with(const std::string& name, const HelpTraining& training) {
   HelpTraining designed = training;
-  designed.design = {conditioned, adapted, learned_rates, modulated};
+  designed.design = {conditioned, learned_rates, modulated, adapted ? training.design.inner_steps : 0};
   return std::make_unique<HelpPredictor>(name, designed);
 }
 
@@ -106,7 +106,8 @@ std::unique_ptr<LatencyPredictor> load_predictor(const std::string& space, const
                                 first.name, in_by_out(first).rows(),
                                 any.adjacency.empty() ? "fc1.weight" : "gc1.weight", any.features, space));
   }
-  return std::make_unique<HelpPredictor>(std::make_shared<const HelpParameters>(loaded.parameters), threads);
+  return std::make_unique<HelpPredictor>(std::make_shared<const HelpParameters>(loaded.parameters), threads,
+                                         design_of(loaded));
 }
 
 }  // namespace naslat

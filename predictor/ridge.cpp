@@ -20,7 +20,7 @@ VectorXd best_ridge(const MatrixXd& x, const VectorXd& y) {
   const Eigen::SelfAdjointEigenSolver<MatrixXd> decomposition(x.transpose() * x);
   const MatrixXd z = x * decomposition.eigenvectors();
   const VectorXd projected = z.transpose() * y;
-  VectorXd best;
+  VectorXd best = VectorXd::Zero(x.cols());  // where no penalty leaves an error that is a number
   double least = std::numeric_limits<double>::infinity();
   for (const double share : {1e-4, 1e-3, 1e-2, 1e-1, 1.0}) {
     const VectorXd inverse =
@@ -58,6 +58,9 @@ void RidgePredictor::meta_train(const SourcePool& pool, const TrainingObserver&)
 std::unique_ptr<Estimator> RidgePredictor::adapt(const HardwareEmbedding&, const Samples& support, const TargetScale&,
                                                  Rng&) const {
   if (!features_) throw DataError(fmt::format("{}: meta_train() comes first", name_));
+  if (support.x.size() < 2) {
+    throw DataError(fmt::format("{}: got {} samples, wanted at least 2", name_, support.x.size()));
+  }
   MatrixXd x = (*features_)(support.x);
   if (figures_ == Figures::kinds) {
     for (const auto& group : features_->groups()) {

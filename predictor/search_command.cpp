@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -21,12 +22,14 @@ namespace naslat {
 
 namespace {
 
+constexpr std::size_t kTop = 5;
+
 struct Options {
   DeviceRequest device;
   std::optional<double> limit_ms;
   std::string accuracy, maximize, algorithm = "auto", out;
   EvolutionOptions evolution;
-  std::size_t top = 5;
+  std::optional<std::size_t> top;
   bool pareto = false, measure = false, json = false, quiet = false;
 };
 
@@ -38,6 +41,7 @@ void require(const Options& o) {
   if (!o.limit_ms && !o.pareto) throw ConfigError("limit-ms: got none, wanted a limit, or --pareto");
   if (o.limit_ms && !(*o.limit_ms > 0))
     throw ConfigError(fmt::format("limit-ms: got {}, wanted more than 0", *o.limit_ms));
+  if (o.pareto && o.top) throw ConfigError("top, pareto: got both, wanted one: a front is as long as it is");
   if (o.measure && o.device.data.size() != 1) {
     throw ConfigError(
         fmt::format("measure: got {} places of data, wanted the one dataset to add to", o.device.data.size()));
@@ -84,7 +88,8 @@ Found search(const Options& o, const FittedDevice& device, const Score& score) {
   std::vector<Candidate> evaluated =
       exhaustive ? search_all(problem, *all, observe) : evolve(problem, o.evolution, observe);
   const std::size_t count = evaluated.size();
-  std::vector<Candidate> networks = o.pareto ? pareto_front(std::move(evaluated)) : best(std::move(evaluated), o.top);
+  std::vector<Candidate> networks =
+      o.pareto ? pareto_front(std::move(evaluated)) : best(std::move(evaluated), o.top.value_or(kTop));
   return {exhaustive ? "exhaustive" : "evolution", count, now() - started_s, std::move(networks)};
 }
 
@@ -121,18 +126,21 @@ void time_again(const Options& o, const Found& found, FittedDevice& device) {
   }
 }
 
-/// What the times of the networks found say of their predictions.
-std::string verdict(const Options& o, const Found& found, const FittedDevice& device) {
+/// What the times of the networks found say of their predictions, which did not know them.
+/// @param before what was known of the device
+std::string verdict(const Options& o, const Found& found, const FittedDevice& device,
+                    const std::map<Architecture, double>& before) {
   std::vector<double> predicted_s, measured_s;
   std::size_t kept = 0;
   for (const Candidate& network : found.networks) {
+    if (before.contains(network.architecture)) continue;
     const auto timed = device.latency_s.find(network.architecture);
     if (timed == device.latency_s.end()) continue;
     predicted_s.push_back(network.latency_s);
     measured_s.push_back(timed->second);
     if (!o.limit_ms || timed->second * 1e3 <= *o.limit_ms) ++kept;
   }
-  if (measured_s.empty()) return "none of them could be timed";
+  if (measured_s.empty()) return "none of them was timed that was not known before";
   std::string text = fmt::format("timed: {} of {}, median error {:.1f}%", measured_s.size(), found.networks.size(),
                                  100 * median_ape(predicted_s, measured_s));
   if (o.limit_ms) text += fmt::format(", {} within {} ms", kept, *o.limit_ms);
@@ -166,6 +174,7 @@ void run(const Options& o) {
   const Score score = o.maximize.empty() ? accuracy_score(o.accuracy, space) : size_score(o.maximize, space);
   FittedDevice device = fit_device(o.device);
   const Found found = search(o, device, score);
+  const std::map<Architecture, double> before = device.latency_s;
   if (o.measure) time_again(o, found, device);
   const Table table = table_of(device, score, found);
   if (!o.out.empty()) write_file(o.out, to_csv(labelled(table, device.device, device.origin)));
@@ -186,7 +195,7 @@ void run(const Options& o) {
   fmt::print("{}", o.out.empty() ? to_text(table)
                                  : fmt::format("{}\n{}: {} networks\n", table.title, o.out, table.rows.size()));
   if (!score.known) fmt::print("{} stands in for accuracy, which is not known here\n", score.column);
-  if (o.measure) return fmt::print("{}\n", verdict(o, found, device));
+  if (o.measure) return fmt::print("{}\n", verdict(o, found, device, before));
   std::string archs;
   for (const Candidate& network : found.networks) {
     const auto index = device.space.index_of(network.architecture);
@@ -210,7 +219,7 @@ Action search_command(Command& command) {
   command.flag("--pareto", o->pareto,
                "the networks that no other beats in both latency and score, instead of the best");
   command.flag("--measure", o->measure, "time what was found, on the dataset's own machine, and add it to the dataset");
-  command.option("--top", o->top, "how many of the best").within(1, 10000).shows_default();
+  command.option("--top", o->top, fmt::format("how many of the best, by default {}", kTop)).within(1, 10000);
   command.option("--algorithm", o->algorithm, "auto is exhaustive where at most 100,000 networks come into question")
       .one_of({"auto", "exhaustive", "evolution"})
       .shows_default();

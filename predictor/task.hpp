@@ -21,13 +21,6 @@ struct Samples {
   std::vector<BlockTimes> block_s{};  ///< of each network, of those whose blocks were timed; empty if there are none
 };
 
-/// tau of HELP 3.3: what a predictor adapts to and is judged by on one device.
-struct Task {
-  std::string device;
-  HardwareEmbedding embedding;
-  Samples support, query;
-};
-
 /// @param latency_s one latency per reference architecture, seconds, in reference-set order
 /// @throws DataError if fewer than 2, not finite, or all equal
 [[nodiscard]] HardwareEmbedding embed(const std::vector<double>& latency_s);

@@ -102,8 +102,8 @@ std::vector<DeviceTask> device_tasks(const SearchSpace& space, std::span<const L
     if (found == tables.end()) {
       std::vector<std::string> there;
       for (const LatencyTable& table : tables) there.push_back(table.device);
-      throw DataError(fmt::format("device: got '{}', for which there is no table, wanted one of {}", device,
-                                  fmt::join(there, ", ")));
+      throw ConfigError(fmt::format("device: got '{}', for which there is no table, wanted one of {}", device,
+                                    fmt::join(there, ", ")));
     }
     tasks.push_back(latencies_only ? DeviceTask{device, {}, found->latency_s, {}, {}, {}, found->facts, found->block_s}
                                    : device_task(space, *found));

@@ -42,7 +42,7 @@ struct DeviceTask {
 
 /// The tasks of the named devices, in that order.
 /// @param latencies_only without embedding, pool, queries and scale, which short tables do not allow for
-/// @throws DataError naming a device that has no table
+/// @throws ConfigError naming a device that has no table
 [[nodiscard]] std::vector<DeviceTask> device_tasks(const SearchSpace& space, std::span<const LatencyTable> tables,
                                                    std::span<const std::string> devices, bool latencies_only = false);
 

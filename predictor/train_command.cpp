@@ -46,7 +46,7 @@ Json description(const Options& o, const std::vector<DeviceTask>& train, const M
           {"tasks", std::min(t.tasks, static_cast<int>(train.size()))},  // without replacement
           {"support", t.support},
           {"query", t.query},
-          {"inner_steps", t.inner_steps},
+          {"inner_steps", t.design.inner_steps},
           {"rate", t.rate},
           {"divergence_weight", t.divergence_weight},
           {"loss", "mean over tasks of query MSE + divergence_weight * KL(z)"},
@@ -120,7 +120,9 @@ Action train_command(Command& command) {
   command.option("--tasks", t.tasks, "devices per episode").within(1, 1000).shows_default();
   command.option("--support", t.support, "samples adapted to").within(1, 1000).shows_default();
   command.option("--query", t.query, "samples judged by").within(1, 1000).shows_default();
-  command.option("--inner-steps", t.inner_steps, "gradient steps of the adaptation").within(0, 20).shows_default();
+  command.option("--inner-steps", t.design.inner_steps, "gradient steps of the adaptation")
+      .within(0, 20)
+      .shows_default();
   command.option("--validate-every", t.validate_every, "episodes between validations")
       .within(1, 1000000)
       .shows_default();

@@ -290,7 +290,11 @@ DeviceReport characterize(const SearchSpace& space, Backend& backend, const Devi
     support = {encode(space, fitted, device.mode), measured_s(fitted), support.facts, latencies.block_s(fitted)};
     return latencies;
   };
-  const auto adapt = [&] { return study.adapt(embedding, support, report.samples); };
+  const auto adapt = [&] {
+    Progress progress("fitting", options.quiet);
+    progress.update(0, fmt::format("to {} networks", support.x.size()));
+    return study.adapt(embedding, support, report.samples);
+  };
 
   // Of a small space half of what is beside the references is held out.
   const std::size_t beside = study.open(), most = beside - std::min(options.held_out, beside / 2);
@@ -298,9 +302,10 @@ DeviceReport characterize(const SearchSpace& space, Backend& backend, const Devi
   first.insert(first.end(), sampled.begin(), sampled.end());
   time("timing references and samples", first, true);
   look_up(sampled);
+  std::unique_ptr<Estimator> estimator = adapt();
   while (true) {
     constexpr std::size_t kMore = 10;
-    const auto width = error_bar(*adapt(), study.all().encodings);
+    const auto width = error_bar(*estimator, study.all().encodings);
     if (!width || *width <= options.target_error || sampled.size() + kMore > std::min(most, options.most_samples)) {
       break;
     }
@@ -308,8 +313,9 @@ DeviceReport characterize(const SearchSpace& space, Backend& backend, const Devi
     time("timing more samples", more, true);
     sampled.insert(sampled.end(), more.begin(), more.end());
     look_up(sampled);
+    estimator = adapt();
   }
-  const std::vector<Candidate> found = search(*adapt(), everything, encodings);
+  const std::vector<Candidate> found = search(*estimator, everything, encodings);
   const std::vector<Architecture> held_out = study.held_out(options.held_out);
   std::vector<Architecture> last = held_out;
   for (const Candidate& candidate : found) last.push_back(candidate.architecture);
@@ -321,7 +327,7 @@ DeviceReport characterize(const SearchSpace& space, Backend& backend, const Devi
   report.embedding = embedding.v;
   std::vector<NetworkRow> all = rows_of(space, everything);
   const double adapt_started_s = now();
-  const std::unique_ptr<Estimator> estimator = adapt();
+  estimator = adapt();
   predict(*estimator, encodings, all);
   report.adapt_s = now() - adapt_started_s;
   report.predicted_networks = all.size();

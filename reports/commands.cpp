@@ -101,10 +101,11 @@ void run_report(const ReportArguments& arguments) {
   const fs::path results = fs::path(arguments.folder) / "results.json";
   if (fs::exists(results)) return report_experiment(results, arguments.format);
   const fs::path file = fs::path(arguments.folder) / "report.json";
-  const DeviceReport report = parse_device_report(read_file(file), file.string());
+  const std::string document = read_file(file);
+  const DeviceReport report = parse_device_report(document, file.string());
   if (arguments.format == "md") fmt::print("{}", to_markdown(report));
   if (arguments.format == "csv") fmt::print("{}", to_csv(measured_networks(report)));
-  if (arguments.format == "json") fmt::print("{}", to_json(report));
+  if (arguments.format == "json") fmt::print("{}", document);
   if (arguments.format == "svg") fmt::print("{}", held_out_svg(report));
   if (arguments.format == "html") fmt::print("{}", to_html(report));
 }

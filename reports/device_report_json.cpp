@@ -145,6 +145,12 @@ DeviceReport parse_device_report(const std::string& text, const std::string& sub
   for (const NetworkRow& row : report.held_out) {
     if (!row.measured_s || !row.predicted_s) throw DataError(subject + ": held-out network without a latency");
   }
+  for (const NetworkRow& row : report.found) {
+    constexpr double kMost = 1e18;
+    if (row.macs && !(*row.macs >= 0 && *row.macs <= kMost)) {
+      throw DataError(fmt::format("{}: macs: got {}, wanted 0 to {}", subject, *row.macs, kMost));
+    }
+  }
   report.accuracy = judge(report.held_out);
   return report;
 } catch (const nlohmann::json::exception& error) {

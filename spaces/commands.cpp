@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -40,7 +41,9 @@ Json space_json(const SearchSpace& space) {
   }
   Json references = Json::array();
   for (const Architecture& reference : space.references()) {
-    Json entry = {{"architecture", space.format(reference)}};
+    const Network network = space.network(reference);
+    Json entry = {
+        {"architecture", space.format(reference)}, {"macs", macs(network)}, {"parameters", parameters(network)}};
     if (const auto index = space.index_of(reference)) entry["index"] = *index;
     references.push_back(std::move(entry));
   }
@@ -52,8 +55,10 @@ Json space_json(const SearchSpace& space) {
 
 void print_space(const SearchSpace& space) {
   fmt::print("{}: {}\n\ndecisions\n", space.name(), space.summary());
+  std::size_t width = 0;
+  for (const Decision& decision : space.decisions()) width = std::max(width, decision.name.size());
   for (const Decision& decision : space.decisions()) {
-    fmt::print("  {:<12} {}\n", decision.name, fmt::join(decision.options, " | "));
+    fmt::print("  {:<{}} {}\n", decision.name, width, fmt::join(decision.options, " | "));
   }
   fmt::print("\nreference architectures, in the order of the hardware embedding\n  {:>7} {:>12} {:>10}  {}\n", "index",
              "MACs", "parameters", "architecture");

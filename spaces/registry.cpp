@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "configs/errors.hpp"
 #include "spaces/fbnet.hpp"
 #include "spaces/hat.hpp"
@@ -35,6 +37,10 @@ const SearchSpace& search_space(std::string_view name) {
     known += (known.empty() ? "" : ", ") + space->name();
   }
   throw ConfigError(fmt::format("space: got '{}', wanted one of {}", name, known));
+}
+
+bool is_search_space(std::string_view name) {
+  return std::ranges::any_of(search_spaces(), [&](const auto& space) { return space->name() == name; });
 }
 
 }  // namespace naslat

@@ -63,5 +63,6 @@ class SearchSpace {
 [[nodiscard]] const std::vector<std::unique_ptr<SearchSpace>>& search_spaces();
 /// @throws ConfigError naming the known spaces
 [[nodiscard]] const SearchSpace& search_space(std::string_view name);
+[[nodiscard]] bool is_search_space(std::string_view name);
 
 }  // namespace naslat

@@ -54,6 +54,7 @@ holds 'an unknown space is the request'"'"'s fault' exits 2 "got 'nosuch', wante
 holds 'an unknown command is the request'"'"'s fault' exits 2 "command: got 'nosuch', wanted one of spaces, devices" nosuch
 holds 'no command is the request'"'"'s fault' exits 2 'command: got none, wanted one of spaces, devices'
 holds 'a device is listed as asked for' json '"simulated-npu_like_t1_b4_f32_fused"' devices --backend simulated --hardware npu_like --batch 4 --json
+holds 'no device is listed that cannot be' exits 2 "isa: got 'avx9', wanted one of" devices --isa avx9
 holds 'a broken architecture is named' exits 2 'nasbench201: architecture' spaces nasbench201 '|conv~0|'
 
 printf 'archs = ["3"]\n' >config.toml

@@ -104,6 +104,8 @@ TEST(Dataset, NamesPathAndLineOfACompleteLineThatIsNoRecord) {
 
 TEST(Dataset, LeavesNoEmptyFileBehind) {
   const TemporaryFolder folder;
+  { const DatasetWriter writer(folder / "made/d.jsonl"); }
+  EXPECT_FALSE(std::filesystem::exists(folder / "made"));
   { const DatasetWriter writer(folder / "d.jsonl"); }
   EXPECT_FALSE(std::filesystem::exists(folder / "d.jsonl"));
   folder.write("mine.jsonl", "");
@@ -144,7 +146,7 @@ TEST(Merge, RefusesOneNameForTwoDevices) {
   Measurement eager = numbered(1);
   eager.device_config.mode = GraphMode::eager;
   const auto a = dataset_of(folder, "a.jsonl", {numbered(0)}), b = dataset_of(folder, "b.jsonl", {eager});
-  EXPECT_THROW(merge_datasets({a, b}, Keep::first), DataError);
+  EXPECT_THROW((void)merge_datasets({a, b}, Keep::first), DataError);
 }
 
 TEST(Merge, WarnsOfOneNameForTwoEnvironments) {

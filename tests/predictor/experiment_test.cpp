@@ -71,6 +71,22 @@ TEST_F(Tables, TheCommandPrintsFiguresAndNotes) {
   EXPECT_EQ(read_file(folder_ / "results/results.md"), text);
 }
 
+/// Nothing that was asked for is passed over.
+TEST_F(Tables, TheCommandRefusesWhatASetWouldIgnore) {
+  folder_.write("sets.toml", "[sets.A]\nspace = \"fbnet\"\n[sets.B]\nspace = \"fbnet\"\npartial = true\n");
+  const auto error = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--sets", folder_ / "sets.toml"});
+    try {
+      test::printed(evaluate_command, arguments);
+    } catch (const ConfigError& refusal) {
+      return std::string(refusal.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(error({"--devices", "d2"}), "devices: got some beside --sets, where each set has its own");
+  EXPECT_EQ(error({"--only", "A", "C"}), "only: got 'C', wanted some of A, B");
+}
+
 /// Whatever the order of lists, every latency stays with its architecture and device.
 TEST_F(Tables, OfSeveralPlacesAreJoinedByArchitecture) {
   const auto tables = read_all_tables(experiment().data, "nasbench201");
@@ -243,7 +259,7 @@ TEST_F(Tables, GiveTheSameResultWhateverTheThreads) {
 TEST_F(Tables, MissingSourceDevicesAreNotedOnlyWhereTheSetAllowsIt) {
   Experiment e = experiment();
   e.sets[0].train = {"d1", "nosuch"};
-  EXPECT_THROW(static_cast<void>(run_experiment(e)), DataError);
+  EXPECT_THROW(static_cast<void>(run_experiment(e)), ConfigError);
   e.sets[0].partial = true;
   const ExperimentResult result = run_experiment(e);
   ASSERT_EQ(result.notes.size(), 1U);
@@ -326,10 +342,10 @@ TEST(Evaluation, DesignedSamplesAreNotAsked) {
   const Encodings encodings = encode_all(space, list, true);
   Rng rng(1);
   const DeviceTask device = test::MadeUpDevices::device(list, rng);
-  const Evaluation result = evaluate(Spy(), encodings, device, EvaluationProtocol::nasflat, 5, 1, true);
+  const Evaluation result = judge(ask(Spy(), encodings, device, EvaluationProtocol::nasflat, 5, 1, true));
   EXPECT_TRUE(result.designed);
   EXPECT_EQ(result.coverage90, 1);
-  EXPECT_FALSE(evaluate(Spy(), encodings, device, EvaluationProtocol::nasflat, 5, 1, false).designed);
+  EXPECT_FALSE(ask(Spy(), encodings, device, EvaluationProtocol::nasflat, 5, 1, false).designed);
 }
 
 }  // namespace

@@ -81,7 +81,7 @@ TEST_P(EveryPredictor, GivesTheSameNumbersOnOneThreadAndOnTwo) {
 TEST_P(EveryPredictor, RefusesToAdaptToNothing) {
   Rng rng(1);
   const DeviceTask& device = data().devices.back();
-  const auto predictor = make_predictor(GetParam(), short_training());
+  const auto predictor = prepared(GetParam());
   EXPECT_THROW(static_cast<void>(predictor->adapt(device.embedding, {}, device.scale, rng)), DataError);
 }
 

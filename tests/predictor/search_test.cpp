@@ -223,6 +223,8 @@ TEST_F(SearchFiles, TheCommandRefusesWhatItCannotMean) {
             "accuracy, maximize: got both, wanted one of them");
   EXPECT_EQ(refusal({data, "--maximize", "macs"}), "limit-ms: got none, wanted a limit, or --pareto");
   EXPECT_EQ(refusal({data, "--maximize", "macs", "--limit-ms", "nan"}), "limit-ms: got nan, wanted more than 0");
+  EXPECT_EQ(refusal({data, "--maximize", "macs", "--pareto", "--top", "3"}),
+            "top, pareto: got both, wanted one: a front is as long as it is");
   EXPECT_THROW(static_cast<void>(search({data, "--accuracy", accuracies, "--limit-ms", "1e-6", "--quiet"})), DataError);
 }
 
