@@ -38,6 +38,15 @@ void write_text(const std::filesystem::path& path, std::string_view text) {
   if (!file) throw std::system_error(errno, std::generic_category());
 }
 
+/// To the disk, as far as there is one: what was renamed in time survives a power cut whole. A folder's names, too.
+void sync(const std::filesystem::path& path) {
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return;
+  const int failed = fsync(file) != 0 && errno != EINVAL && errno != EROFS ? errno : 0;
+  close(file);
+  if (failed != 0) throw std::system_error(failed, std::generic_category());
+}
+
 /// A file that is about to be replaced: nobody may be appending to it.
 class Replaced {
  public:
@@ -59,6 +68,21 @@ class Replaced {
 
 }  // namespace
 
+bool is_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i++]);
+    const int following = lead < 0x80 ? 0 : lead < 0xc2 ? -1 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : lead < 0xf5 ? 3 : -1;
+    if (following < 0 || text.size() - i < static_cast<std::size_t>(following)) return false;
+    for (int n = 0; n < following; ++n) {
+      const auto byte = static_cast<unsigned char>(text[i++]);
+      const bool first_too_low = n == 0 && ((lead == 0xe0 && byte < 0xa0) || (lead == 0xf0 && byte < 0x90));
+      const bool first_too_high = n == 0 && ((lead == 0xed && byte > 0x9f) || (lead == 0xf4 && byte > 0x8f));
+      if (byte < 0x80 || byte > 0xbf || first_too_low || first_too_high) return false;
+    }
+  }
+  return true;
+}
+
 void write_file(const std::filesystem::path& path, std::string_view text) {
   std::error_code error;
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
@@ -78,7 +102,9 @@ void write_file(const std::filesystem::path& path, std::string_view text) {
   const Replaced replaced(target);
   try {
     write_text(beside, text);
+    sync(beside);
     std::filesystem::rename(beside, target);
+    sync(target.has_parent_path() ? target.parent_path() : ".");
   } catch (const std::system_error& failure) {
     std::filesystem::remove(beside, error);
     refuse(path, failure.code().message());

@@ -11,15 +11,15 @@ namespace {
 std::atomic<bool> requested = false;
 static_assert(std::atomic<bool>::is_always_lock_free, "signal handlers may touch lock-free atomics only");
 
-extern "C" void on_signal(int signal) {
-  requested = true;
-  std::signal(signal, SIG_DFL);  // whoever asks twice is not made to wait
-}
+extern "C" void on_signal(int) { requested = true; }
 
 }  // namespace
 
 void catch_interrupts() {
-  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, on_signal);
+  struct sigaction action = {};
+  action.sa_handler = on_signal;
+  action.sa_flags = SA_RESETHAND;  // whoever asks twice is not made to wait; calls that wait return
+  for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
 }
 
 bool interrupted() { return requested; }

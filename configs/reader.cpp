@@ -16,23 +16,7 @@ namespace naslat {
 namespace {
 
 constexpr std::size_t kMostBytes = 1 << 20;
-constexpr std::ptrdiff_t kMostNesting = 256;
-
-/// Whether a line is UTF-8: no overlong forms, surrogates or code points past U+10FFFF.
-bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i++]);
-    const int following = lead < 0x80 ? 0 : lead < 0xc2 ? -1 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : lead < 0xf5 ? 3 : -1;
-    if (following < 0 || text.size() - i < static_cast<std::size_t>(following)) return false;
-    for (int n = 0; n < following; ++n) {
-      const auto byte = static_cast<unsigned char>(text[i++]);
-      const bool first_too_low = n == 0 && ((lead == 0xe0 && byte < 0xa0) || (lead == 0xf0 && byte < 0x90));
-      const bool first_too_high = n == 0 && ((lead == 0xed && byte > 0x9f) || (lead == 0xf4 && byte > 0x8f));
-      if (byte < 0x80 || byte > 0xbf || first_too_low || first_too_high) return false;
-    }
-  }
-  return true;
-}
+constexpr std::ptrdiff_t kMostNesting = 1000;
 
 /// What toml11 cannot be trusted with is refused before: it descends into nested lists and dotted keys by recursion,
 /// and version 3 reads beyond its buffers to tell where a text is not UTF-8. Brackets and dots are counted wherever
@@ -134,7 +118,7 @@ bool type_fits(const CLI::Option& option, const toml::value& value) {
   return wants_number ? value.is_integer() || value.is_floating() : !value.is_boolean();
 }
 
-void set_option(CLI::Option& option, const toml::value& value, const std::string& where) {
+void set_option(CLI::Option& option, const std::string& key, const toml::value& value, const std::string& where) {
   const std::vector<std::string> arguments = as_arguments(value, where);
   const auto wrong = [&] {
     const std::string got = arguments.empty() ? "an empty list" : fmt::format("{}", fmt::join(arguments, ", "));
@@ -142,7 +126,9 @@ void set_option(CLI::Option& option, const toml::value& value, const std::string
   };
   if (!type_fits(option, value)) throw wrong();
   try {
-    for (const std::string& argument : arguments) option.add_result(argument);
+    for (const std::string& argument : arguments) {
+      option.add_result(is_flag(option) ? option.get_flag_value(key, argument) : argument);  // "!--pin" negates
+    }
     option.run_callback();
   } catch (const CLI::ParseError&) {
     throw wrong();
@@ -163,7 +149,7 @@ void read_config(const std::string& path, CLI::App& app) {
     if (!option || key == "config" || key == "help") {
       throw ConfigError(fmt::format("{}: no such option of 'naslat {}'", where, app.get_name()));
     }
-    if (option->count() == 0) set_option(*option, *value, where);
+    if (option->count() == 0) set_option(*option, key, *value, where);
   }
 }
 

@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -17,6 +19,7 @@
 #include <vector>
 
 #include "configs/errors.hpp"
+#include "configs/interrupt.hpp"
 #include "configs/json.hpp"
 #include "configs/reader.hpp"
 #include "measure/embedding.hpp"
@@ -40,9 +43,13 @@ struct Campaign {
   ChooseNext choose = nullptr;  ///< of commands that can choose
 };
 
+Option add_space_option(Command& command, Campaign& campaign) {
+  return command.option("--space", campaign.space, "search space").shows_default();
+}
+
 std::shared_ptr<Campaign> add_campaign_options(Command& command) {
   auto campaign = std::make_shared<Campaign>();
-  command.option("--space", campaign->space, "search space (default nasbench201)");
+  add_space_option(command, *campaign);
   command.option("--out", campaign->out, "dataset file (default: DEVICE-NAME.jsonl in the current folder)");
   campaign->device = add_device_options(command);
   campaign->protocol = add_protocol_options(command);
@@ -241,8 +248,10 @@ std::vector<Campaign> read_sweeps(const Campaign& command, const std::string& pa
   std::vector<Campaign> campaigns;
   for (const ConfigSection& section : read_sections(path, "sweeps")) {
     Command options;
-    const auto campaign = add_campaign_options(options);
+    const auto campaign = std::make_shared<Campaign>();
+    add_space_option(options, *campaign);
     add_archs_option(options, *campaign);
+    campaign->device = add_device_options(options);
     std::vector<std::string> arguments;
     for (const auto& [key, values] : section.values) {
       if (values.size() == 1) {  // flags take their value in this form only
@@ -276,12 +285,14 @@ void in_child(const std::string& name, const std::function<void()>& work) {
   const pid_t child = fork();
   if (child < 0) throw DataError(fmt::format("{}: no child process: {}", name, std::strerror(errno)));
   if (child == 0) {
-    work();  // what it throws becomes the child's message and exit code
+    prctl(PR_SET_PDEATHSIG, SIGTERM);  // whoever is killed twice takes it along
+    work();                            // what it throws becomes the child's message and exit code
     std::fflush(stdout);
     std::_Exit(0);
   }
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    if (interrupted()) kill(child, SIGTERM);  // a terminal tells both, `kill` the parent only
   }
   if (!WIFEXITED(status)) throw DataError(fmt::format("{}: ended by signal {}", name, WTERMSIG(status)));
   if (WEXITSTATUS(status) != 0) std::exit(WEXITSTATUS(status));  // it has said why
@@ -290,6 +301,9 @@ void in_child(const std::string& name, const std::function<void()>& work) {
 void measure_all(const Campaign& command) {
   if (command.sweeps.empty()) return measure(command);
   if (command.output->json) throw ConfigError("sweeps: got --json, which is for one sweep");
+  if (command.next || command.space != Campaign{}.space || *command.device != DeviceOptions{}) {
+    throw ConfigError("sweeps: got --next, --space or a device beside it, wanted them in its [sweeps.NAME]");
+  }
   const std::vector<Campaign> campaigns = read_sweeps(command, command.sweeps);
   in_child(command.sweeps, [&] {
     for (const Campaign& campaign : campaigns) static_cast<void>(campaign.device->device());

@@ -89,6 +89,11 @@ DatasetWriter::DatasetWriter(const std::filesystem::path& path) : path_(path) {
   std::error_code error;
   if (path.has_parent_path()) created_folder_ = std::filesystem::create_directories(path.parent_path(), error);
   created_ = !std::filesystem::exists(path, error);
+  const auto kind = std::filesystem::status(path, error).type();
+  if (kind == std::filesystem::file_type::fifo ||
+      (kind == std::filesystem::file_type::character && path != "/dev/null")) {
+    throw DataError(fmt::format("{}: is no file, wanted one that records can be appended to", path.string()));
+  }
   file_ = open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (file_ < 0) fail(path, "cannot be opened for writing");
   try {
@@ -147,7 +152,7 @@ void DatasetWriter::append_line(std::string line) {
     rest.remove_prefix(static_cast<std::size_t>(written));
   }
   if (const double now_s = steady_clock()(); now_s - synced_s_ > kSyncInterval_s) {
-    fdatasync(file_);
+    if (fdatasync(file_) != 0 && errno != EINVAL && errno != EINTR) fail(path_, "cannot be written");
     synced_s_ = now_s;
   }
 }

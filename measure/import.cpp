@@ -64,7 +64,12 @@ std::vector<DeviceColumns> device_columns(const std::string& format, const CsvRe
     return devices;
   }
   for (std::size_t i = 0; i < csv.columns().size(); ++i) {
-    if (const auto device = device_of(format, csv.columns()[i], path)) devices.push_back({*device, {i}});
+    const auto device = device_of(format, csv.columns()[i], path);
+    if (!device) continue;
+    if (std::ranges::find(devices, *device, &DeviceColumns::device) != devices.end()) {
+      throw DataError(fmt::format("{}: device {}: got two columns, wanted one", csv.where(), *device));
+    }
+    devices.push_back({*device, {i}});
   }
   if (devices.empty()) throw DataError(fmt::format("{}: no column whose name ends in _ms", csv.where()));
   return devices;

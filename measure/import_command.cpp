@@ -34,7 +34,7 @@ std::vector<LatencyTable> of_devices(std::vector<LatencyTable> tables, const std
       for (const LatencyTable& table : tables) known.push_back(table.device);
       throw ConfigError(fmt::format("devices: got '{}', wanted some of {}", device, fmt::join(known, ", ")));
     }
-    chosen.push_back(*found);
+    if (std::ranges::find(chosen, device, &LatencyTable::device) == chosen.end()) chosen.push_back(*found);
   }
   return chosen;
 }

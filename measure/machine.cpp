@@ -179,13 +179,18 @@ std::optional<double> cpu_quota(const Root& root) {
 }
 
 std::optional<double> throttled_s(const Root& root) {
+  std::optional<double> sum_s;  // whoever of the groups around holds this process up
   for (const std::string& folder : group_folders(root, "")) {
-    if (const auto us = keyed_number(read(root, folder + "/cpu.stat"), "throttled_usec")) return *us * 1e-6;
+    if (const auto us = keyed_number(read(root, folder + "/cpu.stat"), "throttled_usec")) {
+      sum_s = sum_s.value_or(0) + *us * 1e-6;
+    }
   }
   for (const std::string& folder : group_folders(root, "cpu")) {
-    if (const auto ns = keyed_number(read(root, folder + "/cpu.stat"), "throttled_time")) return *ns * 1e-9;
+    if (const auto ns = keyed_number(read(root, folder + "/cpu.stat"), "throttled_time")) {
+      sum_s = sum_s.value_or(0) + *ns * 1e-9;
+    }
   }
-  return std::nullopt;
+  return sum_s;
 }
 
 Reading processor_model(const Root& root) {

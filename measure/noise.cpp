@@ -86,13 +86,6 @@ std::vector<Warning> noise_warnings(const Environment& environment, const Device
     }
   }
   if (!device.pinned) warnings.push_back({"threads are not bound to cores", "leave --no-pin out"});
-  std::string policy = text(environment, "omp_wait_policy");
-  std::transform(policy.begin(), policy.end(), policy.begin(),
-                 [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
-  if (policy == "passive") {
-    warnings.push_back(
-        {"OMP_WAIT_POLICY=passive puts threads to sleep between layers (30-50 times slower)", "unset OMP_WAIT_POLICY"});
-  }
   return warnings;
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "configs/errors.hpp"
+#include "configs/files.hpp"
 
 namespace naslat {
 
@@ -22,7 +23,11 @@ void refuse_gpu_options(const DeviceOptions& options) {
 }  // namespace
 
 Device DeviceOptions::device() const {
-  if (batch < 1) throw ConfigError(fmt::format("batch: got {}, wanted at least 1", batch));
+  constexpr std::int64_t kMostImages = 65536;
+  if (batch < 1 || batch > kMostImages) {
+    throw ConfigError(fmt::format("batch: got {}, wanted 1..{}", batch, kMostImages));
+  }
+  if (!is_utf8(name)) throw ConfigError("device-name: not UTF-8");
   if (threads < 0 || threads > 4096) throw ConfigError(fmt::format("threads: got {}, wanted 1..4096", threads));
   if (!naslat::backend(backend).on_gpu()) refuse_gpu_options(*this);
   const std::vector<Device> known = naslat::backend(backend).devices();

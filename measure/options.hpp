@@ -26,6 +26,8 @@ struct DeviceOptions {
   [[nodiscard]] Device device() const;
   /// The given name, else one built from the device.
   [[nodiscard]] std::string device_name_of(const Device& device) const;
+
+  bool operator==(const DeviceOptions&) const = default;
 };
 std::shared_ptr<DeviceOptions> add_device_options(Command& command);
 

@@ -16,11 +16,6 @@ std::vector<double> sorted(std::span<const double> samples_s) {
   return values;
 }
 
-std::size_t trimmed_count(std::size_t n, double trim_fraction) {
-  // 0.1 · 50 must be 5 although 0.1 is no binary fraction.
-  return static_cast<std::size_t>(std::floor(trim_fraction * static_cast<double>(n) + 1e-9));
-}
-
 double mean_of(std::span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
@@ -40,7 +35,42 @@ double autocorrelation_factor(std::span<const double> winsorised) {
   return std::sqrt((1 + r) / (1 - r));
 }
 
+/// The k-th least distance from `centre`, from 0: distances grow to either side of it.
+double distance_of_ordered(std::span<const double> ordered, double centre, std::size_t k) {
+  const auto above = static_cast<std::size_t>(std::lower_bound(ordered.begin(), ordered.end(), centre) -
+                                              ordered.begin());  // as many lie below
+  const auto below_at = [&](std::size_t i) { return centre - ordered[above - 1 - i]; };
+  const auto above_at = [&](std::size_t i) { return ordered[above + i] - centre; };
+  // Of the k + 1 nearest, as many are below as make the farthest of them the least far.
+  const std::size_t right = ordered.size() - above;
+  std::size_t least = k + 1 > right ? k + 1 - right : 0, most = std::min(above, k + 1);
+  while (least < most) {
+    const std::size_t middle = (least + most) / 2;
+    if (below_at(middle) < above_at(k - middle)) {
+      least = middle + 1;
+    } else {
+      most = middle;
+    }
+  }
+  const double farthest_below = least > 0 ? below_at(least - 1) : 0;
+  return least == k + 1 ? farthest_below : std::max(farthest_below, above_at(k - least));
+}
+
+/// As median_absolute_deviation(), in logarithmic time.
+double deviation_of_ordered(std::span<const double> ordered) {
+  const std::size_t n = ordered.size(), middle = n / 2;
+  if (n % 2 == 1) return distance_of_ordered(ordered, ordered[middle], middle);
+  const double centre = (ordered[middle - 1] + ordered[middle]) / 2;
+  return (distance_of_ordered(ordered, centre, middle - 1) + distance_of_ordered(ordered, centre, middle)) / 2;
+}
+
 }  // namespace
+
+std::size_t trimmed_count(std::size_t n, double trim_fraction) {
+  // 0.1 · 50 must be 5 although 0.1 is no binary fraction.
+  const auto dropped = static_cast<std::size_t>(std::floor(trim_fraction * static_cast<double>(n) + 1e-9));
+  return std::min(dropped, (std::max<std::size_t>(n, 1) - 1) / 2);
+}
 
 double trimmed_mean(std::span<const double> samples_s, double trim_fraction) {
   const std::vector<double> values = sorted(samples_s);
@@ -105,18 +135,11 @@ BlockQuality inspect_block(std::span<const double> samples_s, double trim_fracti
   const double second = median_of({samples_s.end() - half, samples_s.end()});
   if (median > 0) quality.half_drift = (second - first) / median;
 
-  std::vector<double> slopes;
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = i + 1; j < n; ++j)
-      slopes.push_back((samples_s[j] - samples_s[i]) / static_cast<double>(j - i));
-  }
-  if (median > 0) quality.slope_per_run = median_of(std::move(slopes)) / median;
-
   for (std::size_t i = n / 5; i + 1 < n - n / 5; ++i) {
     // Two modes: within each the samples lie close together, so the gap is judged by the smaller side's own spread.
     const double gap = ordered[i + 1] - ordered[i];
     const std::span low(ordered.data(), i + 1), high(ordered.data() + i + 1, n - i - 1);
-    const double spread = std::max(median_absolute_deviation(low), median_absolute_deviation(high));
+    const double spread = std::max(deviation_of_ordered(low), deviation_of_ordered(high));
     if (gap > 5 * std::max(spread, 1e-6 * median)) quality.two_modes = true;
   }
   return quality;

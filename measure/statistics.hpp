@@ -23,17 +23,19 @@ namespace naslat {
 /// samples. Infinite where fewer than 2 samples remain after trimming.
 [[nodiscard]] double interval_half_width(std::span<const double> samples_s, double trim_fraction);
 
+/// Samples that a trim drops at either end; at least one is left.
+[[nodiscard]] std::size_t trimmed_count(std::size_t n, double trim_fraction);
+
 /// Student's t for a two-sided 95% interval. @pre degrees_of_freedom >= 1
 [[nodiscard]] double student_t_95(std::size_t degrees_of_freedom);
 
 /// What is wrong with a block of samples; it is flagged, never repaired.
 struct BlockQuality {
-  std::size_t spikes = 0;    ///< samples > median + 5 MAD
-  double half_drift = 0;     ///< (median of the second half - median of the first) / median
-  double slope_per_run = 0;  ///< Theil–Sen slope over the run index / median
-  bool two_modes = false;    ///< a gap near the middle of the sorted samples exceeds 5 MAD of both sides of it
+  std::size_t spikes = 0;  ///< samples > median + 5 MAD
+  double half_drift = 0;   ///< (median of the second half - median of the first) / median
+  bool two_modes = false;  ///< a gap near the middle of the sorted samples exceeds 5 MAD of both sides of it
 
-  /// More spikes than the trim removes: the median speaks better than the trimmed mean.
+  /// As many spikes as the trim removes, or more: the median speaks better than the trimmed mean.
   bool many_spikes = false;
   [[nodiscard]] bool steady() const { return half_drift <= 0.02 && half_drift >= -0.02; }
 };

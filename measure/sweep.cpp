@@ -35,12 +35,13 @@ struct Subject {
 
   [[nodiscard]] bool complete() const { return visits_done == record.protocol.visits; }
 
-  /// Of all complete timings, the one that was preempted least.
+  /// Of all complete timings one that was not disturbed, else the one that was preempted least.
   [[nodiscard]] const Measurement& calmest() const {
     if (!earlier) return record;
-    const bool earlier_wins =
-        !complete() || earlier->disturbance.involuntary_switches < record.disturbance.involuntary_switches;
-    return earlier_wins ? *earlier : record;
+    const auto unrest = [](const Measurement& m) {
+      return std::pair(disturbed(m.disturbance, m.protocol.timed_runs), m.disturbance.involuntary_switches);
+    };
+    return !complete() || unrest(*earlier) < unrest(record) ? *earlier : record;
   }
 
   void start_again() {
@@ -85,7 +86,7 @@ std::vector<BlockLatency> block_latencies(const Subject& subject) {
     by_total.emplace_back(total_s, run);
   }
   std::sort(by_total.begin(), by_total.end());
-  const auto dropped = static_cast<std::size_t>(subject.record.protocol.trim_fraction * static_cast<double>(runs));
+  const std::size_t dropped = trimmed_count(runs, subject.record.protocol.trim_fraction);
   std::vector<BlockLatency> latencies;
   for (std::size_t b = 0; b < blocks.size(); ++b) {
     double sum_s = 0;
@@ -223,14 +224,31 @@ class Sweep {
   void pass(std::vector<Architecture> architectures, int repeat) {
     Rng rng(options_.seed * 1'000'003 + static_cast<std::uint64_t>(repeat));
     rng.shuffle(architectures);
-    const std::size_t window =
-        options_.protocol.visits == 1 && !options_.protocol.anchor ? 1 : std::max<std::size_t>(1, options_.window);
+    const std::size_t window = window_size();
     for (std::size_t first = 0; first < architectures.size(); first += window) {
       const std::size_t last = std::min(first + window, architectures.size());
       std::vector<Subject> subjects;
-      for (std::size_t i = first; i < last; ++i) add_subject(subjects, architectures[i], repeat);
+      for (std::size_t i = first; i < last; ++i) {
+        if (interrupted()) throw Interrupted{};  // compiling takes its time, too
+        add_subject(subjects, architectures[i], repeat);
+      }
       run_window(subjects, rng);
     }
+  }
+
+  /// Networks whose visits are mixed. Nothing of a window is on disk before its last round, so the slower the networks
+  /// (the anchors stand for them), the fewer at a time.
+  [[nodiscard]] std::size_t window_size() {
+    constexpr double kMost_s = 300;
+    constexpr std::size_t kLeast = 10;
+    const Protocol& protocol = options_.protocol;
+    if (!anchors_) return protocol.visits == 1 ? 1 : std::max<std::size_t>(1, options_.window);
+    const int runs = protocol.warmup_runs + protocol.discarded_runs + protocol.timed_runs +
+                     (protocol.visits - 1) * protocol.visit_discarded_runs;
+    if (anchors_->levels_s().empty()) last_reading_ = anchors_->read(now_, summary_.executing_s);
+    const double network_s = runs * median_of(anchors_->levels_s());
+    const auto affordable = static_cast<std::size_t>(std::clamp(kMost_s / network_s, 0.0, 1e6));
+    return std::clamp<std::size_t>(affordable, std::min(kLeast, options_.window), options_.window);
   }
 
   void add_subject(std::vector<Subject>& subjects, const Architecture& architecture, int repeat) {

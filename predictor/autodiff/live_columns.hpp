@@ -37,7 +37,7 @@ inline void unite_rows(const Stored& x, Index rows, Index first, Bits* bits) {
   for (Index row = 0; row < rows; ++row) {
 #pragma GCC unroll 8
     for (Index i = 0; i < Count; ++i) {
-      sum[i] |= *reinterpret_cast<const Bits*>(x.data + row * x.stride + first + i * kVector);
+      sum[i] |= load_bits(x.data + row * x.stride + first + i * kVector);
     }
   }
 #pragma GCC unroll 8

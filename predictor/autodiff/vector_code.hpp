@@ -18,10 +18,14 @@ constexpr Index kVector = 8, kTileRows = 6;  // 12 of 16
 #else
 constexpr Index kVector = 4, kTileRows = 6;
 #endif
-typedef float Vector __attribute__((vector_size(kVector * sizeof(float)), aligned(sizeof(float)), may_alias));
-typedef int Bits __attribute__((vector_size(kVector * sizeof(int)), aligned(sizeof(int)), may_alias));
+typedef float Vector __attribute__((vector_size(kVector * sizeof(float)), may_alias));
+typedef int Bits __attribute__((vector_size(kVector * sizeof(int)), may_alias));
+typedef float Four __attribute__((vector_size(16), may_alias));
 
-typedef float Four __attribute__((vector_size(16), aligned(sizeof(float)), may_alias));
+// In memory they lie anywhere. Values of these types on the stack are what GCC 14's address sanitizer misplaces.
+typedef Vector VectorInMemory __attribute__((aligned(sizeof(float))));
+typedef Bits BitsInMemory __attribute__((aligned(sizeof(int))));
+typedef Four FourInMemory __attribute__((aligned(sizeof(float))));
 
 /// The first `count` of the values, at most kVector; zeros for the others.
 inline Vector load_some(const float* from, Index count) {
@@ -29,7 +33,7 @@ inline Vector load_some(const float* from, Index count) {
   float* const to = reinterpret_cast<float*>(&values);
   Index i = 0;
   for (; i + 4 <= count && i < kVector; i += 4)
-    *reinterpret_cast<Four*>(to + i) = *reinterpret_cast<const Four*>(from + i);
+    *reinterpret_cast<FourInMemory*>(to + i) = *reinterpret_cast<const FourInMemory*>(from + i);
 #pragma GCC unroll 1
   for (; i < count && i < kVector; ++i) to[i] = from[i];
   return values;
@@ -37,13 +41,15 @@ inline Vector load_some(const float* from, Index count) {
 
 inline void store_some(const float* values, Index count, float* to) {
   Index i = 0;
-  for (; i + 4 <= count; i += 4) *reinterpret_cast<Four*>(to + i) = *reinterpret_cast<const Four*>(values + i);
+  for (; i + 4 <= count; i += 4)
+    *reinterpret_cast<FourInMemory*>(to + i) = *reinterpret_cast<const FourInMemory*>(values + i);
 #pragma GCC unroll 1
   for (; i < count; ++i) to[i] = values[i];
 }
 
-inline void store(const Vector& values, float* to) { *reinterpret_cast<Vector*>(to) = values; }
-inline Vector load(const float* from) { return *reinterpret_cast<const Vector*>(from); }
+inline void store(const Vector& values, float* to) { *reinterpret_cast<VectorInMemory*>(to) = values; }
+inline Vector load(const float* from) { return *reinterpret_cast<const VectorInMemory*>(from); }
+inline Bits load_bits(const float* from) { return *reinterpret_cast<const BitsInMemory*>(from); }
 
 inline Vector permute(const Vector& values, const Bits& order) {
 #ifdef __clang__
@@ -69,7 +75,7 @@ inline Vector permute(const Vector& values, const Bits& order) {
 inline Vector every_fourth(const float* from, Index stride, Index row, Index rows) {
   const auto four = [&](Index i) {
     const Index at = row + 4 * i < rows ? row + 4 * i : rows - 1;
-    return *reinterpret_cast<const Four*>(from + at * stride);
+    return Four(*reinterpret_cast<const FourInMemory*>(from + at * stride));
   };
 #if defined(__AVX512F__)
   const auto low = __builtin_shufflevector(four(0), four(1), 0, 1, 2, 3, 4, 5, 6, 7);

@@ -63,6 +63,18 @@ TEST_F(ConfigFile, GivesEveryOptionItsValueAndSatisfiesRequiredOnes) {
   EXPECT_TRUE(json_);
 }
 
+TEST_F(ConfigFile, SetsAFlagByWhicheverOfItsNames) {
+  for (const auto& [line, no_pin] : {std::pair("pin = true", false), std::pair("no-pin = true", true),
+                                     std::pair("pin = false", true), std::pair("no-pin = false", false)}) {
+    CLI::App app;
+    bool value = !no_pin;
+    app.add_flag("--no-pin,!--pin", value);
+    write_file(path_, line);
+    read_config(path_, app);
+    EXPECT_EQ(value, no_pin) << line;
+  }
+}
+
 TEST_F(ConfigFile, YieldsToTheCommandLine) {
   read("threads = 4\nout = 'file'\narchs = ['all']\n", {"--archs", "reference", "--threads", "8"});
   EXPECT_EQ(threads_, 8);

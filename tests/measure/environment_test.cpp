@@ -121,6 +121,8 @@ TEST(Machine, ReadsQuotasOfOwnGroupAndAncestors) {
   v2.write("sys/fs/cgroup/a/b/cpu.stat", "usage_usec 5\nnr_throttled 1\nthrottled_usec 2500000\n");
   EXPECT_DOUBLE_EQ(*machine::cpu_quota(v2.path()), 1.5);
   EXPECT_DOUBLE_EQ(*machine::throttled_s(v2.path()), 2.5);
+  v2.write("sys/fs/cgroup/a/cpu.stat", "throttled_usec 500000\n");
+  EXPECT_DOUBLE_EQ(*machine::throttled_s(v2.path()), 3);
 
   v1.write("proc/self/cgroup", "4:cpu,cpuacct:/docker/x\n1:name=systemd:/\n");
   v1.write("sys/fs/cgroup/cpu/docker/x/cpu.cfs_quota_us", "50000\n");
