@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "measure/machine.hpp"
+#include "spaces/hash.hpp"
 
 namespace naslat {
 
@@ -56,11 +57,7 @@ constexpr std::array<std::string_view, 23> kKeyFacts = {
     "compiler",        "omp_wait_policy", "gpu",           "gpu_driver",
     "gpu_driver_cuda", "cudnn",           "cublaslt"};
 
-std::string hash_text(std::string_view text) {  // FNV-1a
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return fmt::format("{:016x}", hash);
-}
+std::string hash_text(std::string_view text) { return fmt::format("{:016x}", Fnv1a().add(text).value()); }
 
 Fact fact(std::string name, Reading reading) {
   std::replace(reading.value.begin(), reading.value.end(), '\n', ';');

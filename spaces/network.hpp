@@ -197,7 +197,7 @@ struct Network {
   bool operator==(const Network&) const = default;
 };
 
-/// Short name of an operation for people, e.g. "conv 3x3 s2", "avgpool 3x3".
+/// Short name of an operation for people, e.g. "conv 3x3 s2", "avg pool 3x3".
 [[nodiscard]] std::string describe(const Op& op);
 /// "1x16x32x32". @param images of a batch, of which one is described
 [[nodiscard]] std::string describe(const Shape& shape, std::int64_t images = 1);
@@ -213,7 +213,8 @@ struct Network {
 [[nodiscard]] std::int64_t parameters(const Network& network);
 [[nodiscard]] std::int64_t parameters(const Network& network, const Layer& layer);
 
-/// Equal for equal networks, whatever they are called: a hash of shapes, operations and wiring.
+/// Equal for equal networks, whatever they and their layers are called: a hash of shapes, operations, wiring and which
+/// weights are shared, by name.
 [[nodiscard]] std::uint64_t fingerprint(const Network& network);
 
 /// All tensors a layer reads: its inputs, then those of its post-ops.

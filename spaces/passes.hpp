@@ -18,9 +18,9 @@ enum class GraphMode { eager, fused, pruned };
 /// (Convolution::folded_batch_norm).
 [[nodiscard]] Network fold_batch_norm(Network network);
 
-/// ReLUs of one tensor are computed once; additions and ReLUs become post-ops of the layer that makes their operand,
-/// wherever that layer's result is read by nobody else; adding to zero (Affine 1, 0) is dropped.
-/// Every product by zero stays: the graph is executed as written, only in fewer kernels.
+/// Equal activations of one tensor are computed once; additions and activations become post-ops of the layer that makes
+/// their operand, wherever that layer's result is read by nobody else; adding to zero (Affine 1, 0) is dropped. Every
+/// product by zero stays: the graph is executed as written, only in fewer kernels.
 [[nodiscard]] Network fuse(Network network);
 
 /// Drops what cannot reach the output, and zeros: sums lose their zero terms, zero maps are not pooled or activated.
