@@ -63,7 +63,7 @@ int fail(std::string message, ExitCode code) {
       line += c;
     }
   }
-  fmt::print(stderr, "naslat: {}\n", line);
+  std::fputs(fmt::format("naslat: {}\n", line).c_str(), stderr);  // if there is somewhere to say it
   return code;
 }
 

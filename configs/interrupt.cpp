@@ -20,6 +20,7 @@ void catch_interrupts() {
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESETHAND;  // whoever asks twice is not made to wait; calls that wait return
   for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error like a full disk
 }
 
 bool interrupted() { return requested; }

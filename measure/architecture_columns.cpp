@@ -32,12 +32,16 @@ ArchitectureColumns architecture_columns(const CsvReader& csv) {
     const std::string& column = csv.columns()[i];
     if (column == "architecture" || column == "arch_str" || column == "arch_string") columns.text = i;
     if (column == "index" || column == "nb201_index") columns.index = i;
+    if (column == "space") columns.space = i;
   }
   return columns;
 }
 
 Architecture read_architecture(const ArchitectureColumns& columns, const std::vector<std::string>& cells,
                                const SearchSpace& space, const CsvReader& csv) {
+  if (columns.space && !cells[*columns.space].empty() && cells[*columns.space] != space.name()) {
+    throw DataError(fmt::format("{}: space: got {}, wanted {}", csv.where(), cells[*columns.space], space.name()));
+  }
   std::optional<Architecture> named, indexed;
   if (columns.text) {
     try {

@@ -11,9 +11,9 @@
 namespace naslat {
 
 /// Where a CSV table names its architectures: by text (`architecture`, `arch_str`, `arch_string`), by published index
-/// (`index`, `nb201_index`), or both, which must then agree.
+/// (`index`, `nb201_index`), or both, which must then agree; and `space`, if it says which they are of.
 struct ArchitectureColumns {
-  std::optional<std::size_t> text, index;
+  std::optional<std::size_t> text, index, space;
 
   [[nodiscard]] bool any() const { return text || index; }
 };

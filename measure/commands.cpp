@@ -109,8 +109,8 @@ Json to_json(const SweepSummary& summary) {
           {"throttled", summary.throttled},
           {"wall_s", summary.wall_s},
           {"executing_s", summary.executing_s},
-          {"executing_share", summary.wall_s > 0 ? summary.executing_s / summary.wall_s : 0},
-          {"anchor_spread", summary.anchor_spread}};
+          {"executing_share", summary.executing_s > 0 ? Json(summary.executing_s / summary.wall_s) : Json()},
+          {"anchor_spread", summary.anchor_spread > 0 ? Json(summary.anchor_spread) : Json()}};
 }
 
 Json to_json(const Repeatability& repeats) {

@@ -12,6 +12,7 @@
 
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
+#include "configs/interrupt.hpp"
 #include "measure/measurement_text.hpp"
 
 namespace naslat {
@@ -43,6 +44,7 @@ Parsed parse(const std::string& text, const std::filesystem::path& path) {
   Parsed parsed;
   std::size_t line_number = 0;
   while (parsed.complete_bytes < text.size()) {
+    if (interrupted()) throw Interrupted{};
     const std::size_t start = parsed.complete_bytes;
     const std::size_t end = text.find('\n', start);
     const std::string_view line = std::string_view(text).substr(start, end - start);

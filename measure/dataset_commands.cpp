@@ -197,9 +197,14 @@ Keep parse_keep(const std::string& text) {
 
 void merge(const MergeOptions& options) {
   const Keep keep = parse_keep(options.keep);
+  if (std::filesystem::is_regular_file(options.out)) {
+    throw ConfigError(fmt::format("out: '{}' is already there, wanted a new file", options.out));
+  }
   const Merged merged = merge_datasets({options.files.begin(), options.files.end()}, keep);
-  for (const std::string& warning : merged.warnings) fmt::print(stderr, "naslat: warning: {}\n", warning);
-  for (const std::string& conflict : merged.conflicts) fmt::print(stderr, "naslat: conflict: {}\n", conflict);
+  for (const std::string& warning : merged.warnings)
+    std::fputs(fmt::format("naslat: warning: {}\n", warning).c_str(), stderr);
+  for (const std::string& conflict : merged.conflicts)
+    std::fputs(fmt::format("naslat: conflict: {}\n", conflict).c_str(), stderr);
   if (!merged.conflicts.empty() && keep == Keep::neither) {
     throw DataError(fmt::format("merge: {} conflicts, nothing written; decide with --keep first or --keep last",
                                 merged.conflicts.size()));

@@ -42,6 +42,7 @@ std::optional<std::string> device_of(const std::string& format, const std::strin
     return device ? std::optional(*device + simulated) : std::nullopt;
   }
   if (column == "latency_ms") return path.stem().string();
+  if (column == "predicted_ms" || column == "plus_minus_ms") return std::nullopt;  // no measurements
   for (const std::string_view ending : {"_latency_ms", "_ms"}) {
     if (column.size() > ending.size() && column.ends_with(ending)) {
       return column.substr(0, column.size() - ending.size());
@@ -177,7 +178,8 @@ std::vector<LatencyTable> read_published_tables(const std::string& format, const
 }
 
 Environment import_environment(const std::string& format, const fs::path& path) {
-  const fs::path name = fs::weakly_canonical(path).filename();
+  std::error_code ignored;  // of a pipe
+  const fs::path name = fs::weakly_canonical(path, ignored).filename();
   return {fmt::format("imported-{}-{}", format, name.string()),
           {{"imported_format", format, ""}, {"imported_from", name.string(), ""}}};
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "configs/errors.hpp"
@@ -27,7 +28,10 @@ Device DeviceOptions::device() const {
   if (batch < 1 || batch > kMostImages) {
     throw ConfigError(fmt::format("batch: got {}, wanted 1..{}", batch, kMostImages));
   }
-  if (!is_utf8(name)) throw ConfigError("device-name: not UTF-8");
+  const auto unfit = [](char c) { return c == '/' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  if (!is_utf8(name) || std::ranges::any_of(name, unfit)) {
+    throw ConfigError("device-name: wanted UTF-8 without slashes and control characters");
+  }
   if (threads < 0 || threads > 4096) throw ConfigError(fmt::format("threads: got {}, wanted 1..4096", threads));
   if (!naslat::backend(backend).on_gpu()) refuse_gpu_options(*this);
   const std::vector<Device> known = naslat::backend(backend).devices();

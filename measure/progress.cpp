@@ -28,7 +28,7 @@ Progress::Progress(std::string what, bool quiet)
 }
 
 Progress::~Progress() {
-  if (!quiet_ && terminal_ && printed_s_ >= 0) fmt::print(stderr, "\r\x1b[K");
+  if (!quiet_ && terminal_ && printed_s_ >= 0) std::fputs("\r\x1b[K", stderr);
 }
 
 void Progress::update(double done, const std::string& detail) {
@@ -40,11 +40,7 @@ void Progress::update(double done, const std::string& detail) {
   const double spent_s = now_s - started_s_;
   if (done > 0.01 && done < 1 && spent_s > 1)
     line += fmt::format("  about {} left", duration(spent_s / done - spent_s));
-  if (terminal_) {
-    fmt::print(stderr, "\r\x1b[K{}", line);
-  } else {
-    fmt::print(stderr, "{}\n", line);
-  }
+  std::fputs((terminal_ ? "\r\x1b[K" + line : line + "\n").c_str(), stderr);  // a full disk ends no measurement
   std::fflush(stderr);
 }
 

@@ -120,6 +120,7 @@ void show(const Options& o, const std::string& document) {
 void run(Options o) {
   Experiment& e = o.experiment;
   e.data = o.data;
+  static_cast<void>(search_space(o.set.space));  // refuses unknown names
   if (!o.only.empty() && o.sets_file.empty()) throw ConfigError("only: got sets to choose, but no file of --sets");
   if (!o.sets_file.empty()) {
     for (const auto& [name, values] : {std::pair{"devices", &o.set.devices},

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "configs/errors.hpp"
+#include "configs/interrupt.hpp"
 #include "measure/progress.hpp"
 #include "predictor/checkpoint.hpp"
 #include "predictor/metrics.hpp"
@@ -230,6 +231,7 @@ std::vector<ResultRow> compete(const Experiment& e, const DeviceSet& set, const 
     if (published.size() == set.devices.size() && named < published.size()) row.published = published[named];
     row.draws.resize(static_cast<std::size_t>(e.seeds));
     parallel_for(row.draws.size(), own_threads ? 1 : e.threads, [&](std::size_t, std::size_t s) {
+      if (interrupted()) throw Interrupted{};
       const LatencyPredictor& predictor = *predictors[s % predictors.size()];
       const Answers answers =
           ask(predictor, data.encodings, tasks[d], protocol, contestant.samples, e.seed + s, e.designed);

@@ -122,7 +122,7 @@ std::vector<LatencyTable> read_all_tables(const std::vector<std::string>& places
   std::vector<LatencyTable> tables;
   for (const std::string& place : places) {
     const std::string only = place.substr(0, place.find(':'));
-    const bool of_one = only != place && is_search_space(only);
+    const bool of_one = only != place && is_search_space(only) && !fs::exists(place);
     if (of_one && only != space) continue;
     const std::string name = of_one ? place.substr(only.size() + 1) : place;
     for (LatencyTable& table : read_place(name, space)) tables.push_back(std::move(table));

@@ -14,6 +14,7 @@
 #include "measure/sweep.hpp"
 #include "predictor/calibration.hpp"
 #include "predictor/candidates.hpp"
+#include "predictor/fitted_device.hpp"
 #include "predictor/metrics.hpp"
 #include "predictor/parallel.hpp"
 #include "predictor/predictor.hpp"
@@ -332,7 +333,9 @@ DeviceReport characterize(const SearchSpace& space, Backend& backend, const Devi
   report.adapt_s = now() - adapt_started_s;
   report.predicted_networks = all.size();
   report.error_bar = error_bar(*estimator, study.all().encodings);
-  write_file(options.folder / "predictions.csv", to_csv(predictions_table(all)));
+  write_file(options.folder / "predictions.csv",
+             to_csv(labelled(predictions_table(all), options.device_name,
+                             backend.simulated() ? Origin::simulated : Origin::measured)));
   for (const Candidate& candidate : found) {
     report.found.push_back(latencies.rows(space, {candidate.architecture}).front());
     report.found.back().macs = candidate.score;

@@ -186,11 +186,20 @@ std::string to_html(const DeviceReport& report) {
 }
 
 Table measured_networks(const DeviceReport& report) {
-  Table table{"", {{"role"}, {"index"}, {"architecture"}, {"latency_ms"}, {"predicted_ms"}, {"plus_minus_ms"}}, {}};
+  Table table{"",
+              {{"role"},
+               {"index"},
+               {"architecture"},
+               {"latency_ms"},
+               {"predicted_ms"},
+               {"plus_minus_ms"},
+               {"device"},
+               {"origin"}},
+              {}};
   const auto add = [&](const char* role, const std::vector<NetworkRow>& rows) {
     for (const NetworkRow& row : rows) {
       table.rows.push_back({role, index_cell(row), row.architecture, ms_cell(row.measured_s), ms_cell(row.predicted_s),
-                            ms_cell(row.half_width_s)});
+                            ms_cell(row.half_width_s), report.device, report.origin});
     }
   };
   add("reference", report.references);

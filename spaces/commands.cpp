@@ -75,13 +75,15 @@ void print_space(const SearchSpace& space) {
 Json network_json(const SearchSpace& space, const Architecture& architecture) {
   const Network network = space.network(architecture);
   Json layers = Json::array();
-  for (const Layer& layer : network.layers) {
+  const std::vector<std::int64_t> counts = parameters_of_layers(network);
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    const Layer& layer = network.layers[i];
     layers.push_back({{"name", layer.name},
                       {"op", describe(layer.op)},
                       {"input", network.tensors[layer.inputs[0]].dims},
                       {"output", network.tensors[layer.output].dims},
                       {"macs", macs(network, layer)},
-                      {"parameters", parameters(network, layer)}});
+                      {"parameters", counts[i]}});
   }
   Json document = {{"space", space.name()}, {"architecture", space.format(architecture)}};
   if (const auto index = space.index_of(architecture)) document["index"] = *index;
@@ -98,10 +100,12 @@ void print_network(const SearchSpace& space, const Architecture& architecture) {
   if (const auto index = space.index_of(architecture)) fmt::print("index {}\n", *index);
   fmt::print("\n{:<32} {:<16} {:>14} {:>14} {:>12} {:>10}\n", "layer", "operation", "input", "output", "MACs",
              "parameters");
-  for (const Layer& layer : network.layers) {
+  const std::vector<std::int64_t> counts = parameters_of_layers(network);
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    const Layer& layer = network.layers[i];
     fmt::print("{:<32} {:<16} {:>14} {:>14} {:>12} {:>10}\n", layer.name, describe(layer.op),
                describe(network.tensors[layer.inputs[0]]), describe(network.tensors[layer.output]),
-               macs(network, layer), parameters(network, layer));
+               macs(network, layer), counts[i]);
   }
   fmt::print("\n{} layers, {} MACs, {} parameters, fingerprint {:016x}\n", network.layers.size(), macs(network),
              parameters(network), fingerprint(network));

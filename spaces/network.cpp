@@ -143,14 +143,19 @@ std::int64_t parameters(const Network& network, const Layer& layer) {
   return 0;
 }
 
-std::int64_t parameters(const Network& network) {
-  std::int64_t sum = 0;
+std::vector<std::int64_t> parameters_of_layers(const Network& network) {
+  std::vector<std::int64_t> counts;
   std::set<std::string> shared;
   for (const Layer& layer : network.layers) {
     const bool first = layer.shared_weights.empty() || shared.insert(layer.shared_weights).second;
-    if (first) sum += parameters(network, layer);
+    counts.push_back(first ? parameters(network, layer) : 0);
   }
-  return sum;
+  return counts;
+}
+
+std::int64_t parameters(const Network& network) {
+  const std::vector<std::int64_t> counts = parameters_of_layers(network);
+  return std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
 }
 
 std::uint64_t fingerprint(const Network& network) {

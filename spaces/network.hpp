@@ -212,6 +212,8 @@ struct Network {
 /// tables and projections tied to them (HAT's rule). Weights that layers share count once.
 [[nodiscard]] std::int64_t parameters(const Network& network);
 [[nodiscard]] std::int64_t parameters(const Network& network, const Layer& layer);
+/// Of each layer, 0 where one before has the same weights: they add up to the network's.
+[[nodiscard]] std::vector<std::int64_t> parameters_of_layers(const Network& network);
 
 /// Equal for equal networks, whatever they and their layers are called: a hash of shapes, operations, wiring and which
 /// weights are shared, by name.

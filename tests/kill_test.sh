@@ -20,12 +20,17 @@ fail() {
 
 : >"$dataset"
 killed=0 amid=0
-while [ "$killed" -lt "$kills" ] || { [ "$amid" -eq 0 ] && [ "$killed" -lt $((10 * kills)) ]; }; do
+while [ "$killed" -lt "$kills" ]; do
   # Complete lines of before must be the beginning of what is there after the kill.
   head -n "$(wc -l <"$dataset")" "$dataset" >"$work/before"
   "${measure[@]}" >/dev/null 2>"$work/log" &
   process=$!
-  sleep "0.$(printf %03d $((RANDOM % 900)))"
+  if [ $((killed % 2)) -eq 0 ]; then
+    sleep "0.$(printf %03d $((RANDOM % 900)))"
+  else # however slow the machine is: after so many more records
+    enough=$(($(wc -l <"$work/before") + 1 + RANDOM % 10))
+    until [ "$(wc -l <"$dataset")" -gt "$enough" ] || ! kill -0 "$process" 2>/dev/null; do sleep 0.01; done
+  fi
   if kill -KILL "$process" 2>/dev/null; then
     killed=$((killed + 1))
   fi

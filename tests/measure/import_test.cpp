@@ -90,6 +90,8 @@ TEST(Import, ErrorsNamePathAndLine) {
   EXPECT_EQ(error_of("a_ms\n1\n"),
             "phone.csv:1: no column named architecture, arch_str, arch_string, index or nb201_index");
   EXPECT_EQ(error_of("index,a\n1,1\n"), "phone.csv:1: no column whose name ends in _ms");
+  EXPECT_EQ(error_of("index,a_ms,a_latency_ms\n1,1,1\n"), "phone.csv:1: device a: got two columns, wanted one");
+  EXPECT_EQ(error_of("space,index,a_ms\nfbnet,1,1\n"), "phone.csv:2: space: got fbnet, wanted nasbench201");
   EXPECT_NE(error_of("architecture,a_ms\n|x~0|,1\n").find("phone.csv:2: nasbench201: "), std::string::npos);
   EXPECT_THROW(static_cast<void>(import_text("index,a_ms\n0,1\n", "nosuch")), ConfigError);
 }

@@ -32,5 +32,13 @@ TEST(DeviceOptions, OfGpusAreRefusedElsewhereInOneLine) {
   EXPECT_EQ(error_of({"--backend", "onednn"}), "");
 }
 
+TEST(DeviceOptions, WithoutBoundsOrNamesThatBreakFilesAreRefused) {
+  EXPECT_EQ(error_of({"--batch", "65537"}), "batch: got 65537, wanted 1..65536");
+  for (const char* name : {"../b", "new\nline", "x\xff"}) {
+    EXPECT_EQ(error_of({"--device-name", name}), "device-name: wanted UTF-8 without slashes and control characters");
+  }
+  EXPECT_EQ(error_of({"--device-name", "Küche 1"}), "");
+}
+
 }  // namespace
 }  // namespace naslat

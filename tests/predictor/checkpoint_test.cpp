@@ -85,6 +85,15 @@ TEST(Checkpoint, OfAForgedHeaderIsAnError) {
   expect_error([](auto& h) { h["predictor"] = "oracle"; });
   expect_error([](auto& h) { h["space"] = nullptr; });
   expect_error([](auto& h) { h = Json::array(); });
+  expect_error([](auto& h) { h["training"] = 3; });
+  expect_error([](auto& h) { h["training"] = {{"train", 5}}; });
+  expect_error([](auto& h) { h["training"] = {{"train", {"a", 5}}}; });
+  expect_error([](auto& h) { h["training"] = {{"inner_steps", 21}}; });
+  expect_error([](auto& h) {
+    Json nested = 1;
+    for (int depth = 0; depth < 10; ++depth) nested = Json::array({nested});
+    h["training"] = {{"note", nested}};
+  });
 }
 
 TEST(Checkpoint, WithAValueThatIsNotFiniteIsAnError) {
@@ -100,6 +109,8 @@ TEST(Checkpoint, OfHelpsRepositoryHasTheirNamesAndShapes) {
   ASSERT_EQ(released.parameters.theta.size(), 18U);
   EXPECT_EQ(released.parameters.theta[0].name, "gc1.weight");
   EXPECT_EQ(released.parameters.z[2].value.rows(), 1206);  // 603 means, 603 spreads
+  EXPECT_EQ(source_devices(released).size(), 13U);
+  EXPECT_EQ(design_of(released), HelpDesign{});
 }
 
 TEST(BuiltInCheckpoint, SaysWhatItWasTrainedFromAndNamesSpacesThatHaveNone) {

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <span>
+#include <vector>
+
 #include "configs/errors.hpp"
 #include "predictor/checkpoint.hpp"
 #include "predictor/help_model.hpp"
@@ -56,6 +59,21 @@ TEST(HelpTraining, LearnsDevicesItHasNotSeen) {
 
 TEST(HelpTraining, SaysThatItDiverged) {  // and leaves no checkpoint of what are no numbers
   EXPECT_THROW(train(MadeUpDevices(80), 1, 5, 6, 3, 1e6), DataError);
+}
+
+TEST(HelpTraining, WantsQueriesBesideTheSamples) {
+  const MadeUpDevices data(80);
+  std::vector<DeviceTask> devices = data.devices;
+  const auto trained_with = [&](std::size_t pool) {
+    devices[0].pool.resize(pool);
+    HelpTraining training;
+    training.episodes = training.validate_every = 1;
+    const std::span<const DeviceTask> all(devices);
+    static_cast<void>(
+        meta_train({data.encodings, all.first(4), all.subspan(4, 1)}, training, [](int, double, double) {}));
+  };
+  EXPECT_NO_THROW(trained_with(12));  // of 200 wanted
+  EXPECT_THROW(trained_with(11), DataError);
 }
 
 TEST(HelpModel, WeightsAreStoredWhereTheyCameFrom) {
