@@ -15,6 +15,7 @@
 #include "configs/interrupt.hpp"
 #include "measure/anchors.hpp"
 #include "measure/disturbance.hpp"
+#include "measure/subject.hpp"
 
 namespace naslat {
 
@@ -22,42 +23,6 @@ namespace {
 
 constexpr double kAnchorTolerance = 0.05;  // between the readings around a group; beyond it, the group is repeated
 constexpr int kGroupAttempts = 3, kExtraTimings = 2;
-
-/// One network of the open window.
-struct Subject {
-  std::unique_ptr<Executable> executable;
-  Measurement record;
-  std::optional<Measurement> earlier{};   ///< calmest complete timing before this one
-  std::vector<double> block_samples_s{};  ///< runs × blocks
-  int visits_done = 0;
-  bool warm = false, recorded = false;
-  bool anchors_part = false, drifting = false;
-
-  [[nodiscard]] bool complete() const { return visits_done == record.protocol.visits; }
-
-  /// Of all complete timings one that was not disturbed, else the one that was preempted least.
-  [[nodiscard]] const Measurement& calmest() const {
-    if (!earlier) return record;
-    const auto unrest = [](const Measurement& m) {
-      return std::pair(disturbed(m.disturbance, m.protocol.timed_runs), m.disturbance.involuntary_switches);
-    };
-    return !complete() || unrest(*earlier) < unrest(record) ? *earlier : record;
-  }
-
-  void start_again() {
-    earlier = calmest();
-    record.samples_s.clear();
-    record.anchor_s.clear();
-    record.blocks.clear();
-    block_samples_s.clear();
-    record.flags.clear();
-    record.disturbance = {};
-    record.device_samples_s.clear();
-    record.device_states = {};
-    visits_done = 0;
-    warm = anchors_part = drifting = false;
-  }
-};
 
 /// One visit's result; it counts only if the anchors around its group agree.
 struct Visit {
@@ -69,32 +34,6 @@ struct Visit {
   std::vector<double> device_samples_s{};  ///< none or as many as samples_s
   DeviceStates device_states{};
 };
-
-/// HELP's statistic with whole runs dropped: those of the slowest and fastest totals. Dropping each block's own
-/// extremes would make the blocks add up to less than the network.
-std::vector<BlockLatency> block_latencies(const Subject& subject) {
-  if (subject.block_samples_s.empty()) return {};
-  const std::vector<BlockInfo>& blocks = subject.executable->blocks();
-  const std::size_t runs = subject.block_samples_s.size() / blocks.size();
-  const auto sample_s = [&](std::size_t run, std::size_t block) {
-    return subject.block_samples_s[run * blocks.size() + block];
-  };
-  std::vector<std::pair<double, std::size_t>> by_total;
-  for (std::size_t run = 0; run < runs; ++run) {
-    double total_s = 0;
-    for (std::size_t b = 0; b < blocks.size(); ++b) total_s += sample_s(run, b);
-    by_total.emplace_back(total_s, run);
-  }
-  std::sort(by_total.begin(), by_total.end());
-  const std::size_t dropped = trimmed_count(runs, subject.record.protocol.trim_fraction);
-  std::vector<BlockLatency> latencies;
-  for (std::size_t b = 0; b < blocks.size(); ++b) {
-    double sum_s = 0;
-    for (std::size_t i = dropped; i < runs - dropped; ++i) sum_s += sample_s(by_total[i].second, b);
-    latencies.push_back({blocks[b], sum_s / static_cast<double>(runs - 2 * dropped)});
-  }
-  return latencies;
-}
 
 void append(std::vector<double>& values, const std::vector<double>& more) {
   values.insert(values.end(), more.begin(), more.end());
@@ -382,7 +321,7 @@ class Sweep {
   void finish(Subject& subject, std::vector<Subject*>& held_back) {
     Measurement& m = subject.record;
     m.flags = block_flags(m);
-    m.blocks = block_latencies(subject);
+    m.blocks = subject.block_latencies();
     if (subject.anchors_part) m.flags.emplace_back("anchors part");
     if (subject.drifting) m.flags.emplace_back("drifting");
     if (throttled(m.device_states)) m.flags.emplace_back("throttled");

@@ -92,12 +92,10 @@ std::vector<std::string> targets_of(const Experiment& e, const DeviceSet& set,
     throw ConfigError(fmt::format("{}: device {}: got it to learn from and to be judged on, wanted one of them",
                                   set.name.empty() ? "devices" : set.name, *both));
   }
-  for (std::size_t i = 1; i < set.devices.size(); ++i) {
-    if (std::find(set.devices.begin(), set.devices.begin() + static_cast<std::ptrdiff_t>(i), set.devices[i]) !=
-        set.devices.begin() + static_cast<std::ptrdiff_t>(i)) {
-      throw ConfigError(fmt::format("{}: device {}: got it twice, wanted it once",
-                                    set.name.empty() ? "devices" : set.name, set.devices[i]));
-    }
+  for (auto device = set.devices.begin(); device != set.devices.end(); ++device) {
+    if (std::find(set.devices.begin(), device, *device) == device) continue;
+    throw ConfigError(
+        fmt::format("{}: device {}: got it twice, wanted it once", set.name.empty() ? "devices" : set.name, *device));
   }
   if (!set.devices.empty()) return set.devices;
   std::vector<std::string> others;

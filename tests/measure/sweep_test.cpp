@@ -16,6 +16,7 @@
 #include "measure/backends/simulated/simulated.hpp"
 #include "measure/measurement_text.hpp"
 #include "measure/repeatability.hpp"
+#include "measure/subject.hpp"
 #include "tests/temporary_folder.hpp"
 
 namespace naslat {
@@ -78,6 +79,25 @@ SweepOptions small_options() {
   options.protocol = {.warmup_runs = 4, .discarded_runs = 2, .timed_runs = 10, .visits = 5, .visit_discarded_runs = 1};
   options.warm_device_s = 0;
   return options;
+}
+
+TEST(Sweep, OfTwoTimingsKeepsTheOneThatWasNotDisturbedThenTheCalmer) {
+  Subject subject;
+  const auto timed_again = [&](Disturbance earlier, Disturbance now) {
+    subject.record.disturbance = earlier;
+    subject.visits_done = subject.record.protocol.visits;
+    subject.earlier.reset();
+    subject.start_again();
+    subject.visits_done = subject.record.protocol.visits;
+    subject.record.disturbance = now;
+    return subject.calmest().disturbance;
+  };
+  const Disturbance stolen{.involuntary_switches = 1, .steal_s = 0.01}, calm{.involuntary_switches = 3},
+      calmer{.involuntary_switches = 2};
+  EXPECT_EQ(timed_again(stolen, calm).steal_s, 0);
+  EXPECT_EQ(timed_again(calm, stolen).steal_s, 0);
+  EXPECT_EQ(timed_again(calm, calmer).involuntary_switches, 2);
+  EXPECT_EQ(timed_again(calmer, calm).involuntary_switches, 2);
 }
 
 TEST(Sweep, ExecutesExactlyThePlannedRuns) {
