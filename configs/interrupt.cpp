@@ -18,7 +18,7 @@ extern "C" void on_signal(int) { requested = true; }
 void catch_interrupts() {
   struct sigaction action = {};
   action.sa_handler = on_signal;
-  action.sa_flags = SA_RESETHAND;  // whoever asks twice is not made to wait; calls that wait return
+  action.sa_flags = static_cast<int>(SA_RESETHAND);  // whoever asks twice is not made to wait; calls that wait return
   for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error like a full disk
 }
