@@ -107,9 +107,10 @@ std::array<Member, 2> non_negative_costs(const MatrixXd& features, const VectorX
     const NonNegative part = fit_non_negative(kept_sums, targets(kept), inner, penalty, fit.b);
     const VectorXd residual =
         targets(kept) - kept_sums * part.b - VectorXd::Constant(static_cast<Eigen::Index>(kept.size()), part.constant);
-    const VectorXd said = (sums(left, Eigen::all) * part.b).array() + part.constant;
+    const MatrixXd left_sums = sums(left, Eigen::all), shared = counts(left, kept);
+    const VectorXd said = (left_sums * part.b).array() + part.constant;
     plain.left_out(left) = said;
-    corrected.left_out(left) = said + counts(left, kept) * inner * residual;
+    corrected.left_out(left) = said + shared * inner * residual;
   }
   return {plain, corrected};
 }
