@@ -16,7 +16,7 @@ namespace naslat {
 namespace {
 
 constexpr std::size_t kMostBytes = 1 << 20;
-constexpr std::ptrdiff_t kMostNesting = 1000;
+constexpr std::ptrdiff_t kMostNesting = 256;
 
 /// What toml11 cannot be trusted with is refused before: it descends into nested lists and dotted keys by recursion,
 /// and version 3 reads beyond its buffers to tell where a text is not UTF-8. Brackets and dots are counted wherever
