@@ -16,7 +16,6 @@ constexpr auto kInference = dnnl::prop_kind::forward_inference;
 
 enum KernelKind : std::int64_t {
   kConvolution,
-  kConvolutionAndDepthwise,
   kLinear,
   kBatchNorm,
   kPool,
@@ -55,7 +54,8 @@ Eltwise eltwise_of(ActivationKind kind) {
 
 std::int64_t key_part(Layout layout) { return std::bit_cast<std::int64_t>(layout); }
 
-void append(dnnl::post_ops& ops, const FusedOps& fused) {
+dnnl::primitive_attr attributes(const FusedOps& fused) {
+  dnnl::post_ops ops;
   for (const FusedOp& op : fused) {
     switch (op.kind) {
       case FusedOp::Kind::sum:
@@ -74,9 +74,6 @@ void append(dnnl::post_ops& ops, const FusedOps& fused) {
         break;
     }
   }
-}
-
-dnnl::primitive_attr attributes(const dnnl::post_ops& ops) {
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   attr.set_fpmath_mode(dnnl::fpmath_mode::strict);
@@ -84,14 +81,7 @@ dnnl::primitive_attr attributes(const dnnl::post_ops& ops) {
   return attr;
 }
 
-dnnl::primitive_attr attributes(const FusedOps& fused) {
-  dnnl::post_ops ops;
-  append(ops, fused);
-  return attributes(ops);
-}
-
 bool is_slow(std::string_view implementation) {
-  if (implementation.starts_with("ref_fused_convolution:")) return false;  // runs the two kernels that it names
   return implementation.starts_with("ref") || implementation.starts_with("gemm") ||
          implementation.find(":gemm") != std::string_view::npos;
 }
@@ -124,19 +114,14 @@ const Kernel* Kernels::get(Key key, const FusedOps& fused, const char* label, co
     if (pd) {
       using Primitive = dnnl::primitive;
       const std::string implementation = pd.impl_info_str();
-      entry->second = Kernel{
-          .primitive = Primitive(pd.get()),
-          .name = fmt::format("{} {}", label, implementation),
-          .src = layouts_.intern(pd.query_md(dnnl::query::src_md, 0)),
-          .weights = layouts_.intern(pd.query_md(dnnl::query::weights_md, 0)),
-          .bias = layouts_.intern(pd.query_md(dnnl::query::weights_md, 1)),
-          .dst = layouts_.intern(pd.query_md(dnnl::query::dst_md, 0)),
-          .depthwise_weights =
-              layouts_.intern(pd.query_md(dnnl::query::exec_arg_md, DNNL_ARG_ATTR_POST_OP_DW | DNNL_ARG_WEIGHTS)),
-          .depthwise_bias =
-              layouts_.intern(pd.query_md(dnnl::query::exec_arg_md, DNNL_ARG_ATTR_POST_OP_DW | DNNL_ARG_BIAS)),
-          .scratchpad_bytes = pd.scratchpad_desc().get_size(),
-          .slow = is_slow(implementation)};
+      entry->second = Kernel{.primitive = Primitive(pd.get()),
+                             .name = fmt::format("{} {}", label, implementation),
+                             .src = layouts_.intern(pd.query_md(dnnl::query::src_md, 0)),
+                             .weights = layouts_.intern(pd.query_md(dnnl::query::weights_md, 0)),
+                             .bias = layouts_.intern(pd.query_md(dnnl::query::weights_md, 1)),
+                             .dst = layouts_.intern(pd.query_md(dnnl::query::dst_md, 0)),
+                             .scratchpad_bytes = pd.scratchpad_desc().get_size(),
+                             .slow = is_slow(implementation)};
     }
   }
   return entry->second ? &*entry->second : nullptr;
@@ -159,39 +144,6 @@ const Kernel* Kernels::convolution(const Convolution& op, const Shape& src, cons
         bias ? Layouts::any_f32({op.out_channels}) : dnnl::memory::desc(), layouts_.any(dst.dims), strides, dilation,
         padding, padding, attr, /*allow_empty=*/true);
   });
-}
-
-const Kernel* Kernels::convolution_and_depthwise(const Convolution& op, const FusedOps& fused,
-                                                 const Convolution& depthwise, const FusedOps& depthwise_fused,
-                                                 const Shape& src, const Shape& dst) {
-  Key key{kConvolutionAndDepthwise,
-          op.out_channels,
-          depthwise.stride,
-          has_bias(op),
-          has_bias(depthwise),
-          src.batch(),
-          src.channels(),
-          src.height(),
-          src.width(),
-          static_cast<Key::value_type>(fused.size())};
-  FusedOps all = fused;
-  all.insert(all.end(), depthwise_fused.begin(), depthwise_fused.end());
-  const Kernel* const kernel = get(std::move(key), all, "conv+depthwise", [&](const dnnl::primitive_attr&) {
-    dnnl::post_ops ops;
-    append(ops, fused);
-    const auto f32 = Layouts::DataType::f32;
-    ops.append_dw(layouts_.dtype(), has_bias(depthwise) ? f32 : Layouts::DataType::undef, layouts_.dtype(),
-                  depthwise.kernel, depthwise.stride, depthwise.padding);
-    append(ops, depthwise_fused);
-    // The library wants the destination of the 1×1 convolution here, and derives the depthwise one's itself.
-    const Dims middle{src.batch(), op.out_channels, src.height(), src.width()};
-    return dnnl::convolution_forward::primitive_desc(
-        engine_, kInference, algorithm::convolution_direct, layouts_.any(src.dims),
-        layouts_.any(kernel_dims(op, src.channels())),
-        has_bias(op) ? Layouts::any_f32({op.out_channels}) : dnnl::memory::desc(), layouts_.any(middle), {1, 1}, {0, 0},
-        {0, 0}, {0, 0}, attributes(ops), true);
-  });
-  return kernel != nullptr && kernel->dst->get_dims() == dst.dims ? kernel : nullptr;
 }
 
 const Kernel* Kernels::linear(const Linear& op, Layout src, const FusedOps& fused) {

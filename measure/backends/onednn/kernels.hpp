@@ -17,7 +17,6 @@ struct Kernel {
   dnnl::primitive primitive;
   std::string name;  ///< "conv brg_conv_fwd:avx512_core"
   Layout src = nullptr, weights = nullptr, bias = nullptr, dst = nullptr;
-  Layout depthwise_weights = nullptr, depthwise_bias = nullptr;  ///< of a depthwise convolution fused onto it
   std::size_t scratchpad_bytes = 0;
   bool slow = false;  ///< a reference or GEMM fallback: a note where it runs, and a reason to do without post-ops
 };
@@ -39,9 +38,6 @@ class Kernels {
 
   /// Source, weights and destination in the layouts it likes best.
   const Kernel* convolution(const Convolution& op, const Shape& src, const Shape& dst, const FusedOps& fused);
-  /// A 1×1 convolution and the 3×3 depthwise one behind it in one primitive.
-  const Kernel* convolution_and_depthwise(const Convolution& op, const FusedOps& fused, const Convolution& depthwise,
-                                          const FusedOps& depthwise_fused, const Shape& src, const Shape& dst);
   const Kernel* linear(const Linear& op, Layout src, const FusedOps& fused);
   const Kernel* batch_norm(const BatchNorm& op, Layout src, const FusedOps& fused);
   /// Average without padding in the divisor.

@@ -22,15 +22,11 @@ namespace {
 /// What networks of one data type share.
 struct Shelf {
   Shelf(const Runtime& runtime, Layouts::DataType dtype)
-      : layouts(dtype),
-        kernels(runtime.engine(), layouts),
-        weights(runtime.engine(), runtime.stream(), layouts),
-        depthwise_trials(runtime.engine(), runtime.stream()) {}
+      : layouts(dtype), kernels(runtime.engine(), layouts), weights(runtime.engine(), runtime.stream(), layouts) {}
 
   Layouts layouts;
   Kernels kernels;
   WeightStore weights;
-  DepthwiseTrials depthwise_trials;
 };
 
 /// What lives as long as the process: the library's settings, and everything that networks share.
@@ -73,8 +69,7 @@ class OnednnBackend final : public Backend {
     }
     const Network graph = lowered(network, device);
     Shelf& shelf = workshop_->shelf(device.dtype);
-    const Plan plan = make_plan(graph, device.mode == GraphMode::eager,
-                                {shelf.layouts, shelf.kernels, shelf.weights, shelf.depthwise_trials});
+    const Plan plan = make_plan(graph, device.mode == GraphMode::eager, {shelf.layouts, shelf.kernels, shelf.weights});
     const ArenaPlan offsets = plan_arena(plan);
     auto executable =
         std::make_unique<OnednnExecutable>(plan, offsets, workshop_->arena_of(offsets.bytes + scratchpad_bytes(plan)),

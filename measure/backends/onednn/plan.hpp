@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "measure/arena.hpp"
-#include "measure/backends/onednn/depthwise_trials.hpp"
 #include "measure/backends/onednn/kernels.hpp"
 #include "measure/backends/onednn/weight_store.hpp"
 #include "spaces/executed_blocks.hpp"
@@ -51,14 +50,12 @@ struct Plan {
   Operand output;                    ///< row-major, f32
   std::vector<PlannedBlock> blocks;  ///< in order; together, all steps
   std::vector<std::string> notes;
-  int depthwise_pairs = 0, depthwise_fused = 0;  ///< 1×1 convolutions before depthwise ones, and those fused with them
 };
 
 struct Caches {
   Layouts& layouts;
   Kernels& kernels;
   WeightStore& weights;
-  DepthwiseTrials& depthwise_trials;
 };
 
 /// @param every_op_alone eager: every operation takes and leaves its tensors row-major, in a buffer of its own; a

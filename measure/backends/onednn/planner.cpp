@@ -18,7 +18,6 @@ Planner::Planner(const Network& network, bool every_op_alone, const Caches& cach
       values_(network.tensors.size()),
       last_reader_(network.tensors.size(), -1),
       constant_layer_(constant_layers(network)),
-      depthwise_trials_(caches.depthwise_trials),
       shares_memory_(network.tensors.size()) {
   for (std::size_t i = 0; i < network_.layers.size(); ++i) {
     const Layer& layer = network_.layers[i];
@@ -39,12 +38,6 @@ Plan Planner::run() {
     first_step_of_layer.push_back(plan_.steps.size());
     layer_ = &network_.layers[index_];
     once_ = constant_layer_[index_];
-    const auto* const convolution = std::get_if<Convolution>(&layer_->op);
-    if (convolution != nullptr && compute_with_depthwise(*convolution)) {
-      first_step_of_layer.push_back(plan_.steps.size());
-      ++index_;
-      continue;
-    }
     const Value result = std::visit([&](const auto& op) { return compute(op); }, layer_->op);
     values_[layer_->output].push_back(result);
   }
@@ -53,10 +46,6 @@ Plan Planner::run() {
   plan_.output = operand(DNNL_ARG_DST, output);
   first_step_of_layer.push_back(plan_.steps.size());
   plan_blocks(first_step_of_layer);
-  if (plan_.depthwise_pairs > 0) {
-    plan_.notes.push_back(fmt::format("1x1 and depthwise in one kernel: faster for {} of {} pairs, used there",
-                                      plan_.depthwise_fused, plan_.depthwise_pairs));
-  }
   return std::move(plan_);
 }
 

@@ -52,8 +52,6 @@ class Planner {
   Value compute(const AttentionContext& op);
 
   Value pool(const AveragePool& op);
-  /// The layer at hand and the depthwise convolution behind it in one kernel, where that is possible and faster here.
-  bool compute_with_depthwise(const Convolution& op);
 
   // ---- sequences
 
@@ -140,7 +138,6 @@ class Planner {
   std::vector<std::vector<Value>> values_;  // by tensor: as it was made, then its reordered copies
   std::vector<int> last_reader_;            // layer, by tensor
   std::vector<bool> constant_layer_;
-  DepthwiseTrials& depthwise_trials_;
   std::vector<bool> shares_memory_;           // by tensor: a slice, or sliced
   std::map<TensorId, std::size_t> cache_of_;  // in caches_, by a concatenation's output
   std::vector<Cache> caches_;

@@ -1,11 +1,11 @@
 // What each operation on feature maps becomes.
 
-#include <algorithm>
-
 #include "measure/backends/onednn/planner.hpp"
 
 namespace naslat::onednn {
 
+/// A depthwise convolution is not fused onto the 1×1 one before it: nearly always the library then runs the same two
+/// kernels one after the other, and no network becomes faster.
 Value Planner::compute(const Convolution& op) {
   const Shape &src = shape(layer_->inputs[0]), &dst = shape(layer_->output);
   const auto operands = [&](const Kernel& kernel) {
@@ -21,49 +21,6 @@ Value Planner::compute(const Convolution& op) {
   const Value result = with_post_ops(kernel, operands, true);
   const Layout row_major = layouts_.plain(dst.dims);
   return eager_ && result.layout != row_major ? reordered(result, row_major) : result;
-}
-
-namespace {
-bool only_activates(const Layer& layer) {
-  return std::all_of(layer.post_ops.begin(), layer.post_ops.end(),
-                     [](const PostOp& op) { return std::holds_alternative<PostActivation>(op); });
-}
-}  // namespace
-
-bool Planner::compute_with_depthwise(const Convolution& op) {
-  if (eager_ || once_ || index_ + 1 >= network_.layers.size()) return false;
-  const Layer& next = network_.layers[index_ + 1];
-  const auto* const depthwise = std::get_if<Convolution>(&next.op);
-  const bool is_pair = op.kernel == 1 && op.stride == 1 && op.groups == 1 && only_activates(*layer_) &&
-                       depthwise != nullptr && next.inputs[0] == layer_->output && only_activates(next) &&
-                       depthwise->groups == op.out_channels && depthwise->out_channels == op.out_channels &&
-                       depthwise->kernel == 3 && depthwise->padding == 1 && depthwise->stride <= 2 &&
-                       last_reader_[layer_->output] == static_cast<int>(index_ + 1);
-  if (!is_pair) return false;
-  ++plan_.depthwise_pairs;
-  const Shape &src = shape(layer_->inputs[0]), &middle = shape(layer_->output), &dst = shape(next.output);
-  const FusedOps fused = fused_ops(*layer_, nullptr), next_fused = fused_ops(next, nullptr);
-  const Kernel* const together = kernels_.convolution_and_depthwise(op, fused, *depthwise, next_fused, src, dst);
-  const Kernel* const first = kernels_.convolution(op, src, middle, fused);
-  const Kernel* const second = kernels_.convolution(*depthwise, middle, dst, next_fused);
-  if (together == nullptr || first == nullptr || second == nullptr) return false;
-  if (!depthwise_trials_.fused_wins(*together, *first, *second)) return false;
-  ++plan_.depthwise_fused;
-  constexpr int kDepthwise = DNNL_ARG_ATTR_POST_OP_DW;
-  std::vector<Operand> operands{
-      operand(DNNL_ARG_SRC, as(layer_->inputs[0], together->src)),
-      {DNNL_ARG_WEIGHTS, 0, nullptr, &weights_.convolution_kernel(network_, *layer_, together->weights)},
-      {kDepthwise | DNNL_ARG_WEIGHTS, 0, nullptr,
-       &weights_.convolution_kernel(network_, next, together->depthwise_weights)}};
-  if (has_bias(op)) {
-    operands.push_back({DNNL_ARG_BIAS, 0, nullptr, &weights_.convolution_bias(network_, *layer_, together->bias)});
-  }
-  if (has_bias(*depthwise)) {
-    operands.push_back(
-        {kDepthwise | DNNL_ARG_BIAS, 0, nullptr, &weights_.convolution_bias(network_, next, together->depthwise_bias)});
-  }
-  values_[next.output].push_back(emit(*together, std::move(operands), {together->dst, kUnassigned, nullptr}));
-  return true;
 }
 
 Value Planner::compute(const BatchNorm& op) {
