@@ -79,9 +79,9 @@ std::string version() {
 
 /// The file's values are taken while the command line is processed, so that they also satisfy required options.
 /// @pre declared before the subcommand's own options, whose callbacks then run after it
-void add_config_option(CLI::App& app) {
+void add_config_option(CLI::App& app, naslat::ConfigPlaces& places) {
   app.add_option_function<std::string>(
-         "--config", [&app](const std::string& path) { naslat::read_config(path, app); },
+         "--config", [&](const std::string& path) { places = naslat::read_config(path, app); },
          "TOML file with any of these options; the command line wins")
       ->type_name("FILE");
 }
@@ -97,9 +97,10 @@ int run(int argc, char** argv) {
     naslat::Action action;
   };
   std::vector<Prepared> commands;
+  naslat::ConfigPlaces places;
   for (const Subcommand& command : kCommands) {
     CLI::App* const sub = app.add_subcommand(command.name, command.summary);
-    add_config_option(*sub);
+    add_config_option(*sub, places);
     naslat::Command options(*sub);
     commands.push_back({sub, command.setup(options)});
   }
@@ -122,7 +123,11 @@ int run(int argc, char** argv) {
     if (const CLI::Option* const out = command.app->get_option_no_throw("--out"); out && !out->results().empty()) {
       naslat::refuse_to_replace(out->results().front(), command.app->get_option("--config")->results());
     }
-    command.action();
+    try {
+      command.action();
+    } catch (const naslat::ConfigError& error) {
+      return fail(naslat::placed(places, error.what()), kWrongRequest);
+    }
   }
   if (std::fflush(stdout) != 0) return fail("standard output: cannot be written", kImpossible);
   return kDone;

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <set>
 #include <sstream>
 #include <toml.hpp>
 #include <vector>
@@ -137,20 +138,36 @@ void set_option(CLI::Option& option, const std::string& key, const toml::value& 
 
 }  // namespace
 
-void read_config(const std::string& path, CLI::App& app) {
+ConfigPlaces read_config(const std::string& path, CLI::App& app) {
+  const std::vector<CLI::Option*> given =
+      app.get_options([](const CLI::Option* option) { return option->count() > 0; });
+  const auto yields = [&](CLI::Option* option) {
+    const std::set<CLI::Option*> others = option->get_excludes();
+    return std::ranges::any_of(given, [&](CLI::Option* by) { return by == option || others.contains(by); });
+  };
+  ConfigPlaces places;
   const toml::value config = parse(path);
   std::vector<std::pair<std::string, const toml::value*>>
       entries;  // in file order: of several errors, the first is told
   for (const auto& [key, value] : config.as_table()) entries.emplace_back(key, &value);
   std::ranges::sort(entries, {}, [](const auto& entry) { return std::pair(line_of(*entry.second), entry.first); });
   for (const auto& [key, value] : entries) {
-    const std::string where = fmt::format("{}:{}: {}", path, line_of(*value), key);
-    CLI::Option* const option = app.get_option_no_throw("--" + key);
+    const std::string place = fmt::format("{}:{}", path, line_of(*value)), where = place + ": " + key;
+    CLI::Option* const named = app.get_option_no_throw("--" + key);
+    CLI::Option* const option = named ? named : app.get_option_no_throw(key);
     if (!option || key == "config" || key == "help") {
       throw ConfigError(fmt::format("{}: no such option of 'naslat {}'", where, app.get_name()));
     }
-    if (option->count() == 0) set_option(*option, key, *value, where);
+    if (yields(option)) continue;
+    set_option(*option, key, *value, where);
+    places[key] = place;
   }
+  return places;
+}
+
+std::string placed(const ConfigPlaces& places, const std::string& message) {
+  const auto place = places.find(message.substr(0, message.find(':')));
+  return place == places.end() ? message : place->second + ": " + message;
 }
 
 std::vector<ConfigSection> read_sections(const std::string& path, const std::string& table) {

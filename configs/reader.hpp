@@ -10,10 +10,18 @@ class App;
 
 namespace naslat {
 
-/// Reads a TOML file whose keys are the long option names of `app` ("threads = 2", "archs = ['reference',
-/// 'random:60']") and gives each option its value, unless the command line already gave it one.
+/// Where a value came from: "FILE:LINE", by key.
+using ConfigPlaces = std::map<std::string, std::string>;
+
+/// Reads a TOML file whose keys are the long option names of `app` or the names of what is given by its place ("threads
+/// = 2", "archs = ['reference', 'random:60']") and gives each its value, unless the command line gave it one, or one
+/// that excludes it.
+/// @returns the keys whose values were taken
 /// @throws ConfigError naming path, line and key: unknown key, wrong type, value out of range, not TOML
-void read_config(const std::string& path, CLI::App& app);
+ConfigPlaces read_config(const std::string& path, CLI::App& app);
+
+/// An error's message, which begins with its subject; where that is a key of a file, with its place before it.
+[[nodiscard]] std::string placed(const ConfigPlaces& places, const std::string& message);
 
 /// One table of a TOML file: its values as the texts a command line would give.
 struct ConfigSection {

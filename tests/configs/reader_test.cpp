@@ -82,6 +82,45 @@ TEST_F(ConfigFile, YieldsToTheCommandLine) {
   EXPECT_EQ(archs_, std::vector<std::string>{"reference"});
 }
 
+TEST_F(ConfigFile, YieldsToWhatTheCommandLineExcludes) {
+  CLI::App app;
+  std::string archs, next;
+  CLI::Option* const option = app.add_option("--archs", archs);
+  app.add_option("--next", next)->excludes(option);
+  app.add_option_function<std::string>("--config", [&](const std::string& path) { read_config(path, app); });
+  write_file(path_, "archs = 'reference'\n");
+  app.parse(std::vector<std::string>{"5", "--next", path_, "--config"});
+  EXPECT_EQ(archs, "");
+  EXPECT_EQ(next, "5");
+  write_file(path_, "archs = 'reference'\nnext = '5'\n");
+  EXPECT_THROW(app.parse(std::vector<std::string>{path_, "--config"}), CLI::ExcludesError);
+}
+
+TEST_F(ConfigFile, GivesWhatStandsByItsPlace) {
+  CLI::App app;
+  std::vector<std::string> data;
+  app.add_option("data", data)->expected(1, 1000)->required();
+  app.add_option_function<std::string>("--config", [&](const std::string& path) { read_config(path, app); });
+  write_file(path_, "data = ['a.jsonl', 'b.jsonl']\n");
+  app.parse(std::vector<std::string>{path_, "--config"});
+  EXPECT_EQ(data, (std::vector<std::string>{"a.jsonl", "b.jsonl"}));
+  app.parse(std::vector<std::string>{"c.jsonl", path_, "--config"});
+  EXPECT_EQ(data, std::vector<std::string>{"c.jsonl"});
+}
+
+TEST_F(ConfigFile, ErrorsFoundLaterNameThePlaceToo) {
+  write_file(path_, "\nthreads = 4\nout = 'file'\n");
+  CLI::App app;
+  app.add_option("--threads", threads_);
+  app.add_option("--out", out_);
+  ConfigPlaces places;
+  app.add_option_function<std::string>("--config", [&](const std::string& path) { places = read_config(path, app); });
+  app.parse(std::vector<std::string>{"other", "--out", path_, "--config"});
+  EXPECT_EQ(placed(places, "threads: got 4, wanted 1..2"), path_ + ":2: threads: got 4, wanted 1..2");
+  EXPECT_EQ(placed(places, "out: got other"), "out: got other");
+  EXPECT_EQ(placed(places, "thread"), "thread");
+}
+
 TEST_F(ConfigFile, FalseLeavesAFlagOff) {
   read("out = 'file'\njson = false\n");
   EXPECT_FALSE(json_);
