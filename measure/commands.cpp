@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -78,6 +79,20 @@ std::vector<KnownLatency> known_latencies(const Dataset& dataset, const SearchSp
   return known;
 }
 
+/// @throws DataError where the device can execute none of the networks
+void require_some(const Result& result, const std::string& space) {
+  const std::set<std::string> asked(result.architectures.begin(), result.architectures.end());
+  std::string reason;
+  for (const Measurement& m : result.dataset.measurements) {
+    if (m.device != result.device || m.space != space || !asked.contains(m.architecture)) continue;
+    if (!m.skipped) return;
+    if (reason.empty()) reason = *m.skipped;
+  }
+  if (reason.empty()) return;
+  throw DataError(fmt::format("{}: none of the {} networks can be measured; the first: {}", result.device,
+                              result.architectures.size(), reason));
+}
+
 Result run(const Campaign& campaign, const std::vector<std::string>& archs) {
   const SearchSpace& space = search_space(campaign.space);
   std::vector<Architecture> architectures;
@@ -97,6 +112,7 @@ Result run(const Campaign& campaign, const std::vector<std::string>& archs) {
   Progress progress("measure " + result.device, campaign.output->quiet);
   result.summary = sweep(space, architectures, used, device, options, writer, progress);
   result.dataset = writer.dataset();
+  require_some(result, campaign.space);
   return result;
 }
 
@@ -172,9 +188,8 @@ void print_repeatability(const Repeatability& r) {
       r.networks, r.spearman, 100 * r.median_difference, 100 * r.p95_difference, r.grade(), r.spread);
 }
 
-void measure(const Campaign& campaign) {
+void measure(const Campaign& campaign, const Result& result) {
   constexpr std::size_t kMostRows = 30;  // more are for `naslat export`
-  const Result result = run(campaign, campaign.archs);
   const Table summary = latency_summary(result.dataset, campaign.space, result.device, result.architectures);
   const auto repeats = repeatability(result.dataset, campaign.space, result.device);
   const auto share = median_block_share(result, campaign.space);
@@ -280,11 +295,13 @@ std::vector<Campaign> read_sweeps(const Campaign& command, const std::string& pa
 
 /// Runs it in a child process: a process has one instruction set and one team of bound threads, and a GPU's driver that
 /// was asked for its devices does not work in children any more.
-void in_child(const std::string& name, const std::function<void()>& work) {
+/// @param printed receives what it prints, if not null
+void in_child(const std::string& name, const std::function<void()>& work, std::FILE* printed = nullptr) {
   std::fflush(nullptr);
   const pid_t child = fork();
   if (child < 0) throw DataError(fmt::format("{}: no child process: {}", name, std::strerror(errno)));
   if (child == 0) {
+    if (printed) dup2(fileno(printed), STDOUT_FILENO);
     prctl(PR_SET_PDEATHSIG, SIGTERM);  // whoever is killed twice takes it along
     work();                            // what it throws becomes the child's message and exit code
     std::fflush(stdout);
@@ -298,9 +315,20 @@ void in_child(const std::string& name, const std::function<void()>& work) {
   if (WEXITSTATUS(status) != 0) std::exit(WEXITSTATUS(status));  // it has said why
 }
 
+/// The same for a campaign. @returns what it prints with --json
+Json json_of_child(const Campaign& campaign) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::tmpfile(), std::fclose);
+  if (!file) throw DataError(fmt::format("{}: no temporary file: {}", campaign.name, std::strerror(errno)));
+  in_child(
+      campaign.name, [&] { measure(campaign, run(campaign, campaign.archs)); }, file.get());
+  std::string text;
+  std::rewind(file.get());
+  for (int c = std::fgetc(file.get()); c != EOF; c = std::fgetc(file.get())) text += static_cast<char>(c);
+  return {{"name", campaign.name}, {"result", parse_json(text)}};
+}
+
 void measure_all(const Campaign& command) {
-  if (command.sweeps.empty()) return measure(command);
-  if (command.output->json) throw ConfigError("sweeps: got --json, which is for one sweep");
+  if (command.sweeps.empty()) return measure(command, run(command, command.archs));
   if (command.next || command.space != Campaign{}.space || *command.device != DeviceOptions{}) {
     throw ConfigError("sweeps: got --next, --space or a device beside it, wanted them in its [sweeps.NAME]");
   }
@@ -308,9 +336,15 @@ void measure_all(const Campaign& command) {
   in_child(command.sweeps, [&] {
     for (const Campaign& campaign : campaigns) static_cast<void>(campaign.device->device());
   });
+  Json results = Json::array();
   for (const Campaign& campaign : campaigns) {
-    in_child(campaign.name, [&] { print_summary(run(campaign, campaign.archs)); });
+    if (command.output->json) {
+      results.push_back(json_of_child(campaign));
+    } else {
+      in_child(campaign.name, [&] { print_summary(run(campaign, campaign.archs)); });
+    }
   }
+  if (command.output->json) fmt::print("{}\n", json_text({{"sweeps", results}}));
 }
 
 }  // namespace

@@ -162,6 +162,14 @@ pools() { # one device after the other, each with an instruction set of its own
     [ "$(grep -c '2 networks measured' output)" -eq 2 ] && [ "$("$naslat" export pool.jsonl | head -n 1)" = "space,index,architecture,a_latency_ms,b_latency_ms" ]
 }
 if [ "$(uname -m)" = x86_64 ]; then holds 'a pool of devices is measured in one go' pools; fi
+pool_as_json() { # one document for all devices
+  printf '[sweeps.%s]\narchs = ["random:2"]\nbackend = "simulated"\ndevice-name = "%s"\n' a one b two >pool.toml
+  json '"name": "b"' measure --sweeps pool.toml --visits 1 --no-anchor --out j.jsonl --quiet --json &&
+    [ "$(grep -c '^}' output)" -eq 1 ] && [ "$(grep -c '"networks": \[' output)" -eq 2 ]
+}
+holds 'a pool of devices is one document' pool_as_json
+holds 'what a device cannot execute is the machine'"'"'s fault' exits 1 'none of the 2 networks can be measured; the first: reference: dtype: got f16' \
+  measure --backend reference --dtype f16 --archs 3 5 --visits 1 --no-anchor --quiet --out f16.jsonl
 holds 'block times add up to the network' blocks_add_up
 holds 'memory is a metric' exports_memory
 holds 'bf16 is a device of its own' measures_in_bf16
@@ -169,6 +177,8 @@ holds 'a named network is printed' json '216589760' spaces zoo mobilenetv3-large
 holds 'an unknown backend is the request'"'"'s fault' exits 2 "backend: got 'abacus'" measure --backend abacus --archs reference --out e.jsonl
 echo 'colour = "red"' >broken.toml
 holds 'a broken config names key and line' exits 2 'broken.toml:1: colour' measure --config broken.toml
+printf '\nmode = "hasty"\n' >broken.toml
+holds 'and where a value is refused later' exits 2 "broken.toml:2: mode: got 'hasty'" measure --archs 3 --config broken.toml
 
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]
