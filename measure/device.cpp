@@ -49,7 +49,7 @@ std::string device_name(const Device& device) {
   name += fmt::format("{}_t{}_b{}_{}_{}", device.hardware, device.threads, device.batch, to_string(device.dtype),
                       to_string(device.mode));
   if (!device.isa.empty()) name += "_" + device.isa;
-  if (!device.pinned) name += "_unpinned";
+  if (device.backend == "onednn" && !device.pinned) name += "_unpinned";  // others bind none
   if (device.cuda_graph) name += "_graph";
   if (device.autotune) name += "_autotuned";
   return name;

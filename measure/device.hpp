@@ -19,7 +19,7 @@ struct Device {
   DataType dtype = DataType::f32;
   std::int64_t batch = 1;
   GraphMode mode = GraphMode::fused;
-  bool pinned = true;       ///< threads bound to cores, one each
+  bool pinned = true;       ///< threads bound to cores, one each; oneDNN's only
   bool cuda_graph = false;  ///< GPUs: a run is captured once and replayed as one CUDA graph
   bool autotune = false;    ///< GPUs: engines are chosen by timing them, not by the library's heuristics
 

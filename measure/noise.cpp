@@ -85,7 +85,8 @@ std::vector<Warning> noise_warnings(const Environment& environment, const Device
           {fmt::format("{} threads share {} usable cores", device.threads, count), fmt::format("--threads {}", count)});
     }
   }
-  if (!device.pinned) warnings.push_back({"threads are not bound to cores", "leave --no-pin out"});
+  if (device.backend == "onednn" && !device.pinned)
+    warnings.push_back({"threads are not bound to cores", "leave --no-pin out"});
   return warnings;
 }
 

@@ -12,12 +12,23 @@ namespace naslat {
 
 namespace {
 
-void refuse_gpu_options(const DeviceOptions& options) {
-  for (const auto& [name, given] :
-       {std::pair("gpu", options.gpu.has_value()), std::pair("cuda-graph", options.cuda_graph),
-        std::pair("autotune", options.autotune)}) {
-    if (given)
-      throw ConfigError(fmt::format("{}: got backend '{}', wanted cudnn: for GPUs only", name, options.backend));
+/// What only some backends have must not become part of another's records.
+void refuse_options_of_others(const DeviceOptions& options) {
+  struct Owned {
+    const char* option;
+    bool given;
+    std::vector<std::string> owners;
+  };
+  for (const auto& [option, given, owners] : {Owned{"gpu", options.gpu.has_value(), {"cudnn"}},
+                                              {"cuda-graph", options.cuda_graph, {"cudnn"}},
+                                              {"autotune", options.autotune, {"cudnn"}},
+                                              {"isa", !options.isa.empty(), {"onednn"}},
+                                              {"no-pin", options.no_pin, {"onednn"}},
+                                              {"threads", options.threads > 1, {"onednn", "simulated"}}}) {
+    if (given && std::ranges::find(owners, options.backend) == owners.end()) {
+      throw ConfigError(
+          fmt::format("{}: got backend '{}', wanted {}", option, options.backend, fmt::join(owners, " or ")));
+    }
   }
 }
 
@@ -33,8 +44,8 @@ Device DeviceOptions::device() const {
     throw ConfigError("device-name: wanted UTF-8 without slashes and control characters");
   }
   if (threads < 0 || threads > 4096) throw ConfigError(fmt::format("threads: got {}, wanted 1..4096", threads));
-  if (!naslat::backend(backend).on_gpu()) refuse_gpu_options(*this);
   const std::vector<Device> known = naslat::backend(backend).devices();
+  refuse_options_of_others(*this);
   if (known.empty()) {
     const std::string why = naslat::backend(backend).unavailable();
     throw DataError(why.empty() ? fmt::format("{}: nothing can be measured with it here", backend) : why);
@@ -56,7 +67,7 @@ Device DeviceOptions::device() const {
   device.dtype = parse_data_type(dtype);
   device.mode = parse_graph_mode(mode);
   device.isa = isa;
-  device.pinned = !no_pin;
+  if (no_pin) device.pinned = false;
   device.cuda_graph = cuda_graph;
   device.autotune = autotune;
   return device;

@@ -49,7 +49,7 @@ class CudnnBackend final : public Backend {
     std::vector<Device> devices;
     if (!open()) return devices;
     for (const GpuListing& gpu : gpus_) {
-      devices.push_back({.backend = name(), .hardware = gpu.short_name, .isa = ""});
+      devices.push_back({.backend = name(), .hardware = gpu.short_name, .isa = "", .pinned = false});
     }
     return devices;
   }

@@ -192,7 +192,7 @@ class ReferenceBackend final : public Backend {
   [[nodiscard]] std::string name() const override { return "reference"; }
 
   [[nodiscard]] std::vector<Device> devices() const override {
-    return {{.backend = name(), .hardware = processor_short_name(), .isa = "", .threads = 1}};
+    return {{.backend = name(), .hardware = processor_short_name(), .isa = "", .pinned = false}};
   }
 
   [[nodiscard]] std::unique_ptr<Executable> compile(const Network& network, const Device& device) override {

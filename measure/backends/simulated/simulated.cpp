@@ -110,7 +110,7 @@ class SimulatedBackend final : public Backend {
   [[nodiscard]] std::vector<Device> devices() const override {
     std::vector<Device> list;
     for (const Machine& machine : machines_)
-      list.push_back({.backend = name(), .hardware = machine.device().name, .isa = ""});
+      list.push_back({.backend = name(), .hardware = machine.device().name, .isa = "", .pinned = false});
     return list;
   }
 
