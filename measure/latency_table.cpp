@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <map>
 
@@ -102,12 +103,16 @@ const HelpFolder& help_folder(const fs::path& path, const std::string& space) {
 }
 
 /// The folder within `path` itself or its folder `data`, whichever holds latencies.
-fs::path find_folder(const fs::path& path, const HelpFolder& wanted) {
+std::optional<fs::path> find_folder(const fs::path& path, const HelpFolder& wanted) {
   for (const fs::path& top : {path, path / "data"}) {
     if (fs::is_directory(top / wanted.folder / "latency")) return top / wanted.folder;
   }
-  throw DataError(
-      fmt::format("{}: no folder {}/latency, wanted a clone of the HELP repository", path.string(), wanted.folder));
+  return std::nullopt;
+}
+
+bool is_help_clone(const fs::path& path) {
+  return std::ranges::any_of(kHelpFolders,
+                             [&](const HelpFolder& known) { return find_folder(path, known).has_value(); });
 }
 
 LatencyTable read_help_table(const fs::path& file, const std::string& space, const Architectures& architectures) {
@@ -130,15 +135,17 @@ LatencyTable read_help_table(const fs::path& file, const std::string& space, con
 
 std::vector<LatencyTable> read_help_tables(const fs::path& path, const std::string& space) {
   const HelpFolder& wanted = help_folder(path, space);
-  const fs::path folder = find_folder(path, wanted);
-  const Architectures architectures = wanted.architectures(search_space(space), folder);
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(folder / "latency")) {
-    if (entry.path().extension() == ".pt") files.push_back(entry.path());
+  const std::optional<fs::path> folder = find_folder(path, wanted);
+  if (!folder) {
+    throw DataError(
+        fmt::format("{}: no folder {}/latency and no dataset, wanted a clone of the HELP repository or datasets",
+                    path.string(), wanted.folder));
   }
-  std::sort(files.begin(), files.end());
+  const Architectures architectures = wanted.architectures(search_space(space), *folder);
   std::vector<LatencyTable> tables;
-  for (const fs::path& file : files) tables.push_back(read_help_table(file, space, architectures));
+  for (const fs::path& file : files_in(*folder / "latency", ".pt")) {
+    tables.push_back(read_help_table(file, space, architectures));
+  }
   return tables;
 }
 
@@ -194,6 +201,15 @@ std::vector<LatencyTable> read_dataset_tables(const fs::path& path, const std::s
 
 }  // namespace
 
+std::vector<fs::path> files_in(const fs::path& folder, const std::string& extension) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() == extension) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
 BlockTimes block_times(const Measurement& m, double latency_s) {
   BlockTimes times;
   double sum_s = 0;
@@ -209,8 +225,13 @@ BlockTimes block_times(const Measurement& m, double latency_s) {
 
 std::vector<LatencyTable> read_latency_tables(const fs::path& path, const std::string& space) {
   if (!fs::exists(path)) throw DataError(fmt::format("{}: no such file or folder", path.string()));
-  std::vector<LatencyTable> tables =
-      fs::is_directory(path) ? read_help_tables(path, space) : read_dataset_tables(path, space);
+  std::vector<LatencyTable> tables;
+  std::vector<fs::path> datasets = {path};
+  if (fs::is_directory(path)) datasets = is_help_clone(path) ? std::vector<fs::path>() : files_in(path, ".jsonl");
+  for (const fs::path& dataset : datasets) {
+    std::ranges::move(read_dataset_tables(dataset, space), std::back_inserter(tables));
+  }
+  if (datasets.empty()) tables = read_help_tables(path, space);
   if (tables.empty()) throw DataError(fmt::format("{}: no latencies of space {}", path.string(), space));
   return tables;
 }

@@ -37,9 +37,13 @@ struct LatencyTable {
   std::vector<BlockTimes> block_s{};  ///< likewise, of `--blocks`; empty if no network's blocks were timed
 };
 
-/// All tables of a space at `path`: a latency dataset (anchor-corrected latencies of repeats 0 and 1), or a clone of
-/// the HELP repository (its root, or the folder that holds `data/`), whose tables are in the repository's own list
-/// order.
+/// Those with an extension (".csv"), in order of their names.
+[[nodiscard]] std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder,
+                                                          const std::string& extension);
+
+/// All tables of a space at `path`: a latency dataset (anchor-corrected latencies of repeats 0 and 1), a folder of
+/// datasets, each with a list of architectures of its own, or a clone of the HELP repository (its root, or the folder
+/// that holds `data/`), whose tables are in the repository's own list order.
 /// @throws DataError naming the path, if there is nothing of that space
 [[nodiscard]] std::vector<LatencyTable> read_latency_tables(const std::filesystem::path& path,
                                                             const std::string& space);

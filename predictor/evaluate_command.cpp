@@ -161,7 +161,8 @@ Action evaluate_command(Command& command) {
   command.option("--only", o->only, "of that file, these sets");
   command
       .option("--data", o->data,
-              "latency datasets, clones of the HELP repository, CSV tables or folders of them; joined")
+              "latency datasets, CSV tables, folders of either, clones of the HELP repository; joined, the first that "
+              "has a latency counts")
       .shows_default();
   command.option("--checkpoint", o->experiment.checkpoint,
                  "predictor: our checkpoint or HELP's .pt; default: the one in this binary");

@@ -117,8 +117,10 @@ std::vector<std::string> files_of(const DeviceRequest& request) {
 }
 
 void add_device_options(Command& command, DeviceRequest& request) {
-  command.option("data", request.data,
-                 "latency datasets, clones of the HELP repository, CSV tables or folders of them; joined");
+  command.option(
+      "data", request.data,
+      "latency datasets, CSV tables, folders of either, clones of the HELP repository; joined, the first that "
+      "has a latency counts");
   command.option("--space", request.space, "search space").shows_default();
   command.option("--device", request.device, "device of the data, if it has several");
   command.option("--predictor", request.predictor, fmt::format("of {}", fmt::join(ready_predictors(), ", ")))

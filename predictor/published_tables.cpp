@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <iterator>
 #include <limits>
 #include <map>
 
@@ -18,15 +19,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// What lies beside datasets was made from them.
 std::vector<fs::path> csv_files(const fs::path& place) {
-  std::vector<fs::path> files;
-  if (place.extension() == ".csv") files.push_back(place);
-  if (!fs::is_directory(place)) return files;
-  for (const auto& entry : fs::directory_iterator(place)) {
-    if (entry.path().extension() == ".csv") files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
-  return files;
+  if (fs::is_directory(place))
+    return files_in(place, ".jsonl").empty() ? files_in(place, ".csv") : std::vector<fs::path>();
+  return place.extension() == ".csv" ? std::vector{place} : std::vector<fs::path>();
 }
 
 std::vector<LatencyTable> read_place(const std::string& name, const std::string& space) {
@@ -36,7 +33,7 @@ std::vector<LatencyTable> read_place(const std::string& name, const std::string&
   if (files.empty()) return read_latency_tables(place, space);
   std::vector<LatencyTable> tables;
   for (const fs::path& file : files) {
-    for (LatencyTable& table : read_published_tables("latbench", file, space)) tables.push_back(std::move(table));
+    std::ranges::move(read_published_tables("latbench", file, space), std::back_inserter(tables));
   }
   return tables;
 }
@@ -125,7 +122,7 @@ std::vector<LatencyTable> read_all_tables(const std::vector<std::string>& places
     const bool of_one = only != place && is_search_space(only) && !fs::exists(place);
     if (of_one && only != space) continue;
     const std::string name = of_one ? place.substr(only.size() + 1) : place;
-    for (LatencyTable& table : read_place(name, space)) tables.push_back(std::move(table));
+    std::ranges::move(read_place(name, space), std::back_inserter(tables));
   }
   if (tables.empty()) throw DataError(fmt::format("data: got no place for space {}, wanted at least 1", space));
   const bool one_list = std::all_of(tables.begin(), tables.end(),

@@ -14,7 +14,7 @@ namespace naslat {
 [[nodiscard]] inline std::filesystem::path published_tables() { return published_folder() / "help"; }
 
 /// The tables of a space at several places, over one list of architectures: the first place's, then what others add.
-/// A place is a latency dataset, a clone of the HELP repository, a CSV table or a folder of them (`naslat import`), or
+/// A place is a latency dataset, a CSV table (`naslat import`), a folder of either, a clone of the HELP repository, or
 /// the name of one of these in the folder of published tables; "SPACE:PLACE" is for that space only. Of a device's
 /// latencies, the first place's count.
 /// @throws DataError naming the place, if there is nothing of that space

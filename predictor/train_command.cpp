@@ -21,7 +21,8 @@ namespace naslat {
 namespace {
 
 struct Options {
-  std::string space = "nasbench201", predictor = "help", data = published_tables().string(), out;
+  std::string space = "nasbench201", predictor = "help", out;
+  std::vector<std::string> data = {published_tables().string()};
   std::vector<std::string> train, validate;
   HelpTraining training{.threads = 0};
   bool json = false, quiet = false;
@@ -69,14 +70,14 @@ void require(const Options& o) {
       if (!named.insert(device).second) throw ConfigError(fmt::format("train, validate: got {} twice", device));
     }
   }
-  refuse_to_replace(o.out, {&o.data, 1});
+  refuse_to_replace(o.out, o.data);
 }
 
 void run(Options o) {
   require(o);
   if (o.training.threads == 0) o.training.threads = all_cores();
   const SearchSpace& space = search_space(o.space);
-  const std::vector<LatencyTable> tables = read_latency_tables(o.data, o.space);
+  const std::vector<LatencyTable> tables = read_all_tables(o.data, o.space);
   const Encodings encodings = encode_all(space, *tables.at(0).architectures);
   const std::vector<DeviceTask> train = device_tasks(space, tables, o.train);
   const std::vector<DeviceTask> validate = device_tasks(space, tables, o.validate);
@@ -111,7 +112,10 @@ Action train_command(Command& command) {
   const auto o = std::make_shared<Options>();
   command.option("--space", o->space, "search space").shows_default();
   command.option("--predictor", o->predictor, "predictor to meta-train: help").shows_default();
-  command.option("--data", o->data, "latency dataset, or a clone of the HELP repository").shows_default();
+  command
+      .option("--data", o->data,
+              "latency datasets, CSV tables, folders of either, clones of the HELP repository; joined")
+      .shows_default();
   command.option("--train", o->train, "devices to meta-train on");
   command.option("--validate", o->validate, "devices to choose the best episode by");
   command.option("--out", o->out, "checkpoint file to write");

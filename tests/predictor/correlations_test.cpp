@@ -84,6 +84,13 @@ TEST(Correlations, RepeatsSurviveTheJoinOfSeveralPlaces) {
   const auto tables =
       read_all_tables({(folder / "once.jsonl").string(), (folder / "twice.jsonl").string()}, "nasbench201");
   ASSERT_EQ(tables.size(), 2U);
+  const auto of_folder =
+      read_all_tables({folder.path().string()}, "nasbench201");  // table.csv is not one of its datasets
+  ASSERT_EQ(of_folder.size(), 2U);
+  for (std::size_t d = 0; d < 2; ++d) {
+    EXPECT_EQ(of_folder[d].device, tables[d].device);
+    EXPECT_EQ(*of_folder[d].architectures, *tables[d].architectures);
+  }
   EXPECT_TRUE(tables[0].repeated_s.empty());
   const Table table = correlations(tables);
   EXPECT_EQ(cell(table, 0, 1), 1);
