@@ -203,9 +203,16 @@ ResultRow mean_row(std::span<const ResultRow> devices) {
   return mean_of;
 }
 
-Predictions predictions_of(const DeviceSet& set, const SpaceData& data, const Answers& answers) {
+/// @pre there is such a table
+Origin origin_of(const std::string& device, const std::vector<LatencyTable>& tables) {
+  return std::find_if(tables.begin(), tables.end(), [&](const LatencyTable& t) { return t.device == device; })->origin;
+}
+
+Predictions predictions_of(const std::string& device, const DeviceSet& set, const SpaceData& data,
+                           const Answers& answers) {
   const SearchSpace& space = search_space(set.space);
-  Predictions predictions{{}, answers.estimated_s, answers.measured_s};
+  Predictions predictions{
+      std::string(to_string(origin_of(device, data.tables))), {}, answers.estimated_s, answers.measured_s};
   for (const std::size_t position : answers.queries) {
     predictions.architectures.push_back(space.format(data.tables[0].architectures->at(position)));
   }
@@ -234,7 +241,7 @@ std::vector<ResultRow> compete(const Experiment& e, const DeviceSet& set, const 
       const Answers answers =
           ask(predictor, data.encodings, tasks[d], protocol, contestant.samples, e.seed + s, e.designed);
       row.draws[s] = judge(answers);
-      if (e.predictions && s == 0) row.predictions = predictions_of(set, data, answers);
+      if (e.predictions && s == 0) row.predictions = predictions_of(row.device, set, data, answers);
     });
     row.designed = row.draws[0].designed;
     rows.push_back(std::move(row));
@@ -243,11 +250,6 @@ std::vector<ResultRow> compete(const Experiment& e, const DeviceSet& set, const 
   rows.push_back(mean_row(rows));
   if (published.size() == 1) rows.back().published = published[0];
   return rows;
-}
-
-/// @pre there is such a table
-Origin origin_of(const std::string& device, const std::vector<LatencyTable>& tables) {
-  return std::find_if(tables.begin(), tables.end(), [&](const LatencyTable& t) { return t.device == device; })->origin;
 }
 
 }  // namespace

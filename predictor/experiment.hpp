@@ -46,6 +46,7 @@ struct Experiment {
 
 /// The networks of one draw: their texts, and their latencies in seconds, parallel.
 struct Predictions {
+  std::string origin;  ///< of what was measured: "measured", "simulated", "imported"
   std::vector<std::string> architectures;
   std::vector<double> estimated_s, measured_s;
 };

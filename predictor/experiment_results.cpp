@@ -70,6 +70,7 @@ Json predictions_json(const ResultRow& row) {
           {"set", row.set},
           {"device", row.device},
           {"samples", row.samples},
+          {"origin", row.predictions.origin},
           {"architectures", row.predictions.architectures},
           {"measured_ms", in_ms(row.predictions.measured_s)},
           {"estimated_ms", in_ms(row.predictions.estimated_s)}};

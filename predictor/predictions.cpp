@@ -14,7 +14,7 @@ namespace {
 
 /// One predictor's estimates on one device.
 struct Estimates {
-  std::string set, predictor, protocol, device;
+  std::string set, predictor, protocol, device, origin;
   std::int64_t samples = 0;
   std::vector<std::string> architectures;
   std::vector<double> measured_ms, estimated_ms;
@@ -29,6 +29,7 @@ std::vector<Estimates> parse(const std::string& document, const std::string& sub
                 .predictor = entry.at("predictor"),
                 .protocol = entry.at("protocol"),
                 .device = entry.at("device"),
+                .origin = entry.value("origin", "measured or imported"),  // older files do not say
                 .samples = entry.at("samples"),
                 .architectures = entry.at("architectures"),
                 .measured_ms = entry.at("measured_ms"),
@@ -55,12 +56,13 @@ Table predictions_table(const std::string& document, const std::string& subject)
                {"device"},
                {"architecture"},
                {"measured_ms"},
-               {"estimated_ms"}},
+               {"estimated_ms"},
+               {"origin"}},
               {}};
   for (const Estimates& e : parse(document, subject)) {
     for (std::size_t i = 0; i < e.architectures.size(); ++i) {
       table.rows.push_back({e.set, e.predictor, e.samples, e.protocol, e.device, e.architectures[i], e.measured_ms[i],
-                            e.estimated_ms[i]});
+                            e.estimated_ms[i], e.origin});
     }
   }
   return table;
@@ -72,7 +74,7 @@ std::string predictions_svg(const std::string& document, const std::string& subj
   for (const Estimates& e : parse(document, subject)) {
     const double rho = e.measured_ms.size() < 2 ? 0 : spearman(e.estimated_ms, e.measured_ms);
     panels.push_back({fmt::format("{}: {}, {} samples, Spearman {:.3f}", e.device, e.predictor, e.samples, rho),
-                      "measured, ms",
+                      e.origin + ", ms",
                       "estimated, ms",
                       {}});
     for (std::size_t i = 0; i < e.measured_ms.size(); ++i) {

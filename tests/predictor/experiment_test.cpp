@@ -185,6 +185,9 @@ TEST_F(Tables, PredictionsAreKeptOnRequest) {
   const std::string svg = predictions_svg(json, "results.json");
   EXPECT_NE(svg.find("viewBox=\"0 0 840 840\""), std::string::npos);  // two devices beside, two contestants below
   EXPECT_NE(svg.find("d2: additive, 20 samples"), std::string::npos);
+  EXPECT_NE(svg.find("imported, ms"), std::string::npos);  // they are labelled wherever they are shown
+  EXPECT_EQ(svg.find("measured, ms"), std::string::npos);
+  EXPECT_EQ(std::get<std::string>(table.rows[0][8]), "imported");
   for (const char* document :
        {"{", "{\"predictions\": 3}", "{\"predictions\": [{}]}",
         "{\"predictions\": [{\"set\": \"\", \"predictor\": \"\", \"protocol\": \"\", \"device\": \"\", \"samples\": 1,"
