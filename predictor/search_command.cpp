@@ -196,6 +196,11 @@ void run(const Options& o) {
                                  : fmt::format("{}\n{}: {} networks\n", table.title, o.out, table.rows.size()));
   if (!score.known) fmt::print("{} stands in for accuracy, which is not known here\n", score.column);
   if (o.measure) return fmt::print("{}\n", verdict(o, found, device, before));
+  const auto known_beyond = std::ranges::count_if(found.networks, [&](const Candidate& network) {
+    const auto known = device.latency_s.find(network.architecture);
+    return o.limit_ms && known != device.latency_s.end() && known->second * 1e3 > *o.limit_ms;
+  });
+  if (known_beyond > 0) fmt::print("{} of them are known to take more than {} ms\n", known_beyond, *o.limit_ms);
   std::string archs;
   for (const Candidate& network : found.networks) {
     const auto index = device.space.index_of(network.architecture);

@@ -204,6 +204,24 @@ TEST_F(SearchFiles, TheCommandFindsTheMostAccurateWithinTheLimit) {
   EXPECT_EQ(document["networks"][1]["index"], 3);
 }
 
+/// The limit is of predictions; where one is known to be too low, that is said.
+TEST_F(SearchFiles, TheCommandSaysWhatIsKnownToBeSlower) {
+  std::string table = "index,c10\n";
+  for (int index = 0; index < 60; ++index) table += fmt::format("{},50\n", index);
+  const auto all = parse_json(search({phone(), "--limit-ms", "100", "--accuracy", write("all.csv", table), "--top",
+                                      "60", "--json", "--quiet"}))["networks"];
+  const auto slower =
+      std::ranges::find_if(all, [](const auto& network) { return network["latency_ms"] > network["predicted_ms"]; });
+  ASSERT_NE(slower, all.end());
+  const double between_ms = ((*slower)["latency_ms"].get<double>() + (*slower)["predicted_ms"].get<double>()) / 2;
+  const std::string accuracies = write("a.csv", fmt::format("index,c10\n{},50\n", (*slower)["index"].get<int>()));
+  const auto text_of = [&](double limit_ms) {
+    return search({phone(), "--limit-ms", fmt::format("{:.9g}", limit_ms), "--accuracy", accuracies, "--quiet"});
+  };
+  EXPECT_NE(text_of(between_ms).find("1 of them are known to take more than "), std::string::npos);
+  EXPECT_EQ(text_of(2 * between_ms).find("known to take"), std::string::npos);
+}
+
 TEST_F(SearchFiles, TheCommandSaysWhatStandsInForAccuracy) {
   const std::string text = search({phone(), "--limit-ms", "3.5", "--maximize", "macs", "--algorithm", "evolution",
                                    "--generations", "2", "--top", "1", "--quiet"});
