@@ -117,10 +117,10 @@ Architecture Fbnet::parse(std::string_view text) const {
   Architecture architecture;
   const char *at = text.data(), *const end = at + text.size();
   while (at != end) {
-    int choice = -1;
+    unsigned choice = kSkip + 1;
     const auto [next, error] = std::from_chars(at, end, choice);
     const bool separated = next == end || (*next == ' ' && next + 1 != end);
-    if (error != std::errc{} || choice < 0 || choice > kSkip || !separated) {
+    if (error != std::errc{} || choice > kSkip || !separated) {
       throw ConfigError(fmt::format("{}: architecture '{}': wanted a candidate index 0..8 at character {}", name_,
                                     text.substr(0, 80), at - text.data() + 1));
     }

@@ -17,8 +17,7 @@ namespace {
 constexpr std::size_t kStageCount = 5, kBlocksPerStage = 4, kBlocks = kStageCount * kBlocksPerStage;
 constexpr std::array<std::int64_t, 3> kKernels = {3, 5, 7}, kExpansions = {3, 4, 6};
 constexpr std::int64_t kLeastDepth = 2;
-// HELP times 25 resolutions; Once-for-All also serves some beyond them, which have no flag in HELP's encoding.
-constexpr std::int64_t kLeastResolution = 128, kResolutionStep = 4, kResolutions = 25, kReadableResolutions = 40;
+constexpr std::int64_t kLeastResolution = 128, kResolutionStep = 4, kResolutions = 25;
 
 // An architecture's choices: 20 kernels, 20 expansions, 5 depths, the resolution; positions in the lists above.
 constexpr std::size_t kFirstExpansion = kBlocks, kFirstDepth = 2 * kBlocks, kResolution = kFirstDepth + kStageCount;
@@ -56,7 +55,8 @@ std::int64_t resolution(const Architecture& architecture) {
 
 class MobileNetV3 final : public SearchSpace {
  public:
-  MobileNetV3(std::string name, double width) : name_(std::move(name)), width_(width) {
+  MobileNetV3(std::string name, double width, std::int64_t most_resolution)
+      : name_(std::move(name)), width_(width), most_resolution_(most_resolution) {
     const auto options = [](std::int64_t first, std::int64_t step, std::int64_t count) {
       std::vector<std::string> list;
       for (std::int64_t i = 0; i < count; ++i) list.push_back(fmt::format("{}", first + i * step));
@@ -131,6 +131,7 @@ class MobileNetV3 final : public SearchSpace {
 
   std::string name_;
   double width_;
+  std::int64_t most_resolution_;
   std::vector<Decision> decisions_;
 };
 
@@ -167,10 +168,9 @@ Architecture MobileNetV3::parse(std::string_view text) const {
   std::int64_t value = 0;
   const char* const end = text.data() + kernels;
   const auto [next, error] = std::from_chars(text.data() + 2, end, value);
-  constexpr std::int64_t kMost = kLeastResolution + kResolutionStep * (kReadableResolutions - 1);
-  if (error != std::errc{} || next != end || value < kLeastResolution || value > kMost ||
+  if (error != std::errc{} || next != end || value < kLeastResolution || value > most_resolution_ ||
       value % kResolutionStep != 0) {
-    refuse(text, fmt::format("resolution: wanted a multiple of 4 in {}..{}", kLeastResolution, kMost));
+    refuse(text, fmt::format("resolution: wanted a multiple of 4 in {}..{}", kLeastResolution, most_resolution_));
   }
   Architecture architecture{std::vector<std::uint8_t>(kResolution + 1)};
   architecture.choices[kResolution] = static_cast<std::uint8_t>((value - kLeastResolution) / kResolutionStep);
@@ -236,15 +236,14 @@ Encoding MobileNetV3::encode(const Architecture& architecture) const {
     encoding.x[3 * b + architecture.choices.at(b)] = 1;
     encoding.x[kFlags / 2 + 3 * b + architecture.choices.at(kFirstExpansion + b)] = 1;
   }
-  const std::size_t flag = architecture.choices.at(kResolution);
-  if (flag < static_cast<std::size_t>(kResolutions)) encoding.x[kFlags + flag] = 1;
+  encoding.x.at(kFlags + architecture.choices.at(kResolution)) = 1;
   return encoding;
 }
 
 }  // namespace
 
-std::unique_ptr<SearchSpace> make_mobilenetv3(const std::string& name, double width) {
-  return std::make_unique<MobileNetV3>(name, width);
+std::unique_ptr<SearchSpace> make_mobilenetv3(const std::string& name, double width, std::int64_t most_resolution) {
+  return std::make_unique<MobileNetV3>(name, width, most_resolution);
 }
 
 }  // namespace naslat

@@ -54,9 +54,9 @@ class SearchSpace {
 /// One uniform draw over all choices.
 [[nodiscard]] Architecture sample(const SearchSpace& space, Rng& rng);
 
-/// Each choice drawn anew with that probability.
-[[nodiscard]] Architecture mutate(const SearchSpace& space, Architecture architecture, double probability, Rng& rng);
-/// Each choice from one of the two parents, drawn evenly.
+/// Each choice drawn anew with that probability; those that the parent does not use always. @pre it is canonical
+[[nodiscard]] Architecture mutate(const SearchSpace& space, const Architecture& parent, double probability, Rng& rng);
+/// Each choice from one of the two parents, drawn evenly; one that the parent does not use is drawn anew.
 [[nodiscard]] Architecture crossover(const SearchSpace& space, const Architecture& a, const Architecture& b, Rng& rng);
 
 /// Every space, in the order `naslat spaces` lists them.

@@ -281,7 +281,8 @@ Network build(const std::string& title, const Chain& chain) {
 }
 
 Network build(const std::string& title, const OfaNetwork& ofa) {
-  const auto space = make_mobilenetv3("mobilenetv3", ofa.width);
+  constexpr std::int64_t kMostResolution = 260;  // of those published
+  const auto space = make_mobilenetv3("mobilenetv3", ofa.width, kMostResolution);
   Network network = space->network(space->parse(ofa.text));
   network.name = title;
   return network;

@@ -117,6 +117,32 @@ TEST_P(EverySpace, StaysInItselfWhenMutatedAndCrossed) {
   }
 }
 
+/// Without selection, children are distributed as samples are, also where they have blocks that a parent has not.
+TEST_P(EverySpace, ChildrenAreAsSamplesAre) {
+  constexpr int kDraws = 4000;
+  constexpr double kFiveDeviations = 5 * 0.0112;  // of a difference of two shares of so many draws, at most
+  Rng rng(4);
+  std::vector<std::vector<double>> samples, mutants, crossed;  // share of each decision's options
+  for (auto* const shares : {&samples, &mutants, &crossed}) {
+    for (const Decision& decision : space().decisions()) shares->emplace_back(decision.options.size());
+  }
+  const auto count = [&](const Architecture& architecture, std::vector<std::vector<double>>& shares) {
+    for (std::size_t i = 0; i < shares.size(); ++i) shares[i].at(architecture.choices[i]) += 1.0 / kDraws;
+  };
+  for (int i = 0; i < kDraws; ++i) {
+    const Architecture a = sample(space(), rng), b = sample(space(), rng);
+    count(a, samples);
+    count(mutate(space(), a, 0.5, rng), mutants);
+    count(crossover(space(), a, b, rng), crossed);
+  }
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    for (std::size_t option = 0; option < samples[i].size(); ++option) {
+      EXPECT_NEAR(mutants[i][option], samples[i][option], kFiveDeviations) << space().decisions()[i].name;
+      EXPECT_NEAR(crossed[i][option], samples[i][option], kFiveDeviations) << space().decisions()[i].name;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Registry, EverySpace, testing::Range<std::size_t>(0, search_spaces().size()),
                          [](const testing::TestParamInfo<std::size_t>& instance) {
                            std::string name = search_spaces().at(instance.param)->name();
