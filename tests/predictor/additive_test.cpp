@@ -77,16 +77,18 @@ TEST(Additive, DesignedSamplesTeachMoreThanDrawnOnes) {
   EXPECT_LT(designed_error, drawn_error);
 }
 
-/// The share of noisy measurements within the 90% intervals, of devices that are no sources.
-double coverage90(std::size_t samples, bool designed) {
+/// The share of noisy measurements within the 90% intervals, of devices that are no sources. Some networks are as far
+/// off as if they were of another kind.
+double coverage90(std::size_t samples, bool designed, double odd_share = 0, int draws = 3) {
   const AdditivePredictor predictor = prepared(4);
   std::vector<std::size_t> known = predictor.next(data().encodings, {}, samples);
-  Rng rng(3);
+  Rng rng(3), odd(4);
   std::size_t within = 0, asked = 0;
   for (const DeviceTask& device : std::span(data().devices).subspan(4)) {
-    for (int draw = 0; draw < 3; ++draw) {
+    for (int draw = 0; draw < draws; ++draw) {
       if (!designed) std::ranges::copy(rng.distinct(samples, data().encodings.size()), known.begin());
-      const std::vector<double> measured_s = noisy(device.latency_s, 0.03, rng);
+      std::vector<double> measured_s = noisy(device.latency_s, 0.03, rng);
+      for (double& s : measured_s) s *= odd.uniform() < odd_share ? 1.5 : 1;
       const auto estimator = adapted(predictor, samples_of(known, measured_s));
       const auto predicted_s = estimator->predict_s(data().encodings), spread_s = estimator->spread_s(data().encodings);
       for (const std::size_t i : device.queries) {
@@ -104,6 +106,13 @@ TEST(Additive, IntervalsHoldNineOfTenMeasurements) {
     EXPECT_LT(coverage, 0.98);
   }
   EXPECT_GT(coverage90(5, false), 0.8);  // on which the width of the intervals hangs, too
+}
+
+/// What is odd in one network in seven is no noise as others have it; many samples say how far off they are.
+TEST(Additive, IntervalsOfManySamplesHoldNineOfTenOfAnyErrors) {
+  const double coverage = coverage90(100, false, 0.15, 1);
+  EXPECT_GT(coverage, 0.87);
+  EXPECT_LT(coverage, 0.96);
 }
 
 /// Ridge regression, which believes every sample alike, is what a bad one does to a fit.
