@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "configs/errors.hpp"
 #include "configs/files.hpp"
@@ -74,6 +75,19 @@ struct Found {
   std::vector<Candidate> networks;
 };
 
+/// The first of them, without those that are the same chain of layers in other words: where FBNet skips among blocks of
+/// one kind is all the same.
+std::vector<Candidate> different_ones(const SearchSpace& space, std::span<const Candidate> candidates,
+                                      std::size_t count) {
+  std::set<std::uint64_t> seen;
+  std::vector<Candidate> different;
+  for (const Candidate& candidate : candidates) {
+    if (different.size() == count) break;
+    if (seen.insert(fingerprint(space.network(candidate.architecture))).second) different.push_back(candidate);
+  }
+  return different;
+}
+
 Found search(const Options& o, const FittedDevice& device, const Score& score) {
   const Clock now = steady_clock();
   const double started_s = now();
@@ -89,7 +103,8 @@ Found search(const Options& o, const FittedDevice& device, const Score& score) {
       exhaustive ? search_all(problem, *all, observe) : evolve(problem, o.evolution, observe);
   const std::size_t count = evaluated.size();
   std::vector<Candidate> networks =
-      o.pareto ? pareto_front(std::move(evaluated)) : best(std::move(evaluated), o.top.value_or(kTop));
+      o.pareto ? pareto_front(std::move(evaluated))
+               : different_ones(device.space, best(std::move(evaluated), count), o.top.value_or(kTop));
   return {exhaustive ? "exhaustive" : "evolution", count, now() - started_s, std::move(networks)};
 }
 
@@ -201,6 +216,8 @@ void run(const Options& o) {
     return o.limit_ms && known != device.latency_s.end() && known->second * 1e3 > *o.limit_ms;
   });
   if (known_beyond > 0) fmt::print("{} of them are known to take more than {} ms\n", known_beyond, *o.limit_ms);
+  constexpr std::size_t kOnALine = 10;
+  if (found.networks.size() > kOnALine) return fmt::print("to time them: --measure\n");
   std::string archs;
   for (const Candidate& network : found.networks) {
     const auto index = device.space.index_of(network.architecture);
@@ -246,6 +263,7 @@ Action search_command(Command& command) {
   command.footer("example: naslat search server.jsonl --limit-ms 3.5 --accuracy accuracy.csv:c100_test200");
   return [o] {
     o->evolution.seed = o->device.seed;
+    o->evolution.pareto = o->pareto;
     run(*o);
   };
 }

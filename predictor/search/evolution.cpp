@@ -22,7 +22,8 @@ class Evolution {
   std::vector<Candidate> run(const SearchObserver& observe) && {
     found_first_population();
     for (int generation = 1; generation <= options_.generations; ++generation) {
-      population_ = best(std::move(population_), parents_);
+      population_ = options_.pareto ? spread_over_fronts(std::move(population_), parents_)
+                                    : best(std::move(population_), parents_);
       const std::vector<Candidate> parents = population_;
       std::size_t born = breed(mutated_, [&] { return mutated(parents); });
       born += breed(options_.population - mutated_, [&] { return crossed(parents); });

@@ -15,6 +15,7 @@ struct EvolutionOptions {
   double mutation_probability = 0.1;  ///< of each choice of a mutated parent
   double mutation_ratio = 0.5;        ///< of the population: mutated parents; the others are crossed
   std::uint64_t seed = 0;
+  bool pareto = false;  ///< towards all of the front of latency and score, not its end: parents are spread over it
 };
 
 /// Constrained evolution: the first population and all children are within the limit, those that are not are drawn

@@ -77,4 +77,19 @@ std::vector<Candidate> pareto_front(std::vector<Candidate> evaluated) {
   return front;
 }
 
+std::vector<Candidate> spread_over_fronts(std::vector<Candidate> evaluated, std::size_t places) {
+  std::vector<Candidate> kept;
+  while (kept.size() < places) {
+    const std::vector<Candidate> front = pareto_front(evaluated);
+    if (front.empty()) break;
+    const std::size_t rest = places - kept.size(), count = std::min(rest, front.size());
+    for (std::size_t i = 0; i < count; ++i) {
+      kept.push_back(front[count < 2 ? front.size() - 1 : i * (front.size() - 1) / (count - 1)]);
+    }
+    std::erase_if(evaluated,
+                  [&](const Candidate& candidate) { return std::ranges::find(front, candidate) != front.end(); });
+  }
+  return kept;
+}
+
 }  // namespace naslat

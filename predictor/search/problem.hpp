@@ -55,5 +55,8 @@ using SearchObserver = std::function<void(double done, std::size_t evaluated)>;
 /// The eligible ones that no other beats in latency or score without losing in the other, fastest first; of equal ones
 /// the first.
 [[nodiscard]] std::vector<Candidate> pareto_front(std::vector<Candidate> evaluated);
+/// As many as there are places: the front, then that of the others, and so on (Deb et al. 2002: NSGA-II's sorting). Of
+/// the last one some, evenly from the fastest to the best.
+[[nodiscard]] std::vector<Candidate> spread_over_fronts(std::vector<Candidate> evaluated, std::size_t places);
 
 }  // namespace naslat

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "configs/errors.hpp"
@@ -64,6 +65,25 @@ TEST(Evolution, FindsTheOptimumOfAllOfNasBench201) {
     const auto bred = evolve(problem, {.seed = 1}, kUnobserved);
     EXPECT_LT(bred.size(), all.size());
     EXPECT_EQ(best(bred, 1).at(0).score, best(all, 1).at(0).score) << limit_s;
+  }
+}
+
+/// Wherever on the front: about as good as a search for that limit alone.
+TEST(Evolution, FindsAllOfTheParetoFront) {
+  const SearchProblem free = problem_of("fbnet", std::numeric_limits<double>::infinity());
+  const std::vector<Candidate> front =
+      pareto_front(evolve(free, {.generations = 150, .seed = 1, .pareto = true}, kUnobserved));
+  const double slowest_s = front.back().latency_s;
+  EXPECT_GT(front.size(), 50U);
+  EXPECT_LT(front.front().latency_s, 0.1 * slowest_s);
+  for (const double share : {0.15, 0.4, 0.8}) {
+    const SearchProblem limited = problem_of("fbnet", share * slowest_s);
+    const double wanted = best(evolve(limited, {.generations = 150, .seed = 1}, kUnobserved), 1).at(0).score;
+    double found = 0;
+    for (const Candidate& candidate : front) {
+      if (candidate.latency_s <= limited.limit_s) found = std::max(found, candidate.score);
+    }
+    EXPECT_GT(found, 0.97 * wanted) << share;
   }
 }
 
