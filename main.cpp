@@ -3,9 +3,13 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
+#include <iostream>
 #include <new>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "configs/command.hpp"
@@ -129,8 +133,17 @@ int run(int argc, char** argv) {
       return fail(naslat::placed(places, error.what()), kWrongRequest);
     }
   }
-  if (std::fflush(stdout) != 0) return fail("standard output: cannot be written", kImpossible);
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout) {
+    throw std::system_error(errno, std::generic_category(), "standard output: cannot be written");
+  }
   return kDone;
+}
+
+/// Whoever read the output has seen enough: the end that programs come to by then.
+int fail_to_print(const std::system_error& error) {
+  if (error.code() != std::errc::broken_pipe) return fail(error.what(), kImpossible);
+  std::signal(SIGPIPE, SIG_DFL);
+  return std::raise(SIGPIPE);
 }
 
 }  // namespace
@@ -143,6 +156,8 @@ int main(int argc, char** argv) {
     return fail(stop.kept.empty() ? "interrupted" : "interrupted; " + stop.kept, kInterrupted);
   } catch (const naslat::ConfigError& error) {
     return fail(error.what(), kWrongRequest);
+  } catch (const std::system_error& error) {
+    return fail_to_print(error);
   } catch (const std::bad_alloc&) {
     return fail("out of memory", kImpossible);
   } catch (const std::exception& error) {

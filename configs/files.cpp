@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "configs/errors.hpp"
+#include "configs/interrupt.hpp"
 
 namespace naslat {
 
@@ -21,6 +22,7 @@ std::string read_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) throw DataError(fmt::format("{}: cannot be read: {}", path.string(), std::strerror(errno)));
   std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (interrupted()) throw Interrupted{};
   if (file.bad()) throw DataError(fmt::format("{}: cannot be read: {}", path.string(), std::strerror(errno)));
   return text;
 }

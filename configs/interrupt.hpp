@@ -9,7 +9,8 @@ struct Interrupted {
   std::string kept{};  ///< of a measurement: what is on disk
 };
 
-/// From now on SIGINT and SIGTERM only set a flag; a second one ends the process at once.
+/// From now on SIGINT, SIGTERM and SIGHUP only set a flag, unless the process was started ignoring them; a second one
+/// ends the process at once. SIGPIPE does nothing: writing fails instead.
 void catch_interrupts();
 [[nodiscard]] bool interrupted();
 

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 #include <omp.h>
 #include <sched.h>
-#include <strings.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <optional>
 #include <vector>
 #if defined(__x86_64__)
@@ -43,11 +43,15 @@ int bind_to(int core) {
 }
 
 /// The OpenMP runtime binds threads before main() where the environment asks for it: what this process may use would
-/// look like one core. Workers that sleep between layers make these take 30 to 50 times as long.
+/// look like one core. Workers that sleep between layers make these take 10 to 50 times as long. Kernels are code, not
+/// files to keep.
 __attribute__((constructor(101))) void forget_foreign_threads() {
-  for (const char* const variable : {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY"}) unsetenv(variable);
+  for (const char* const variable : {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "GOMP_SPINCOUNT",
+                                     "OMP_NUM_THREADS", "ONEDNN_JIT_DUMP", "DNNL_JIT_DUMP"}) {
+    unsetenv(variable);
+  }
   const char* const policy = std::getenv("OMP_WAIT_POLICY");
-  if (policy != nullptr && strcasecmp(policy, "passive") == 0) unsetenv("OMP_WAIT_POLICY");
+  if (policy != nullptr && strcasestr(policy, "passive") != nullptr) unsetenv("OMP_WAIT_POLICY");
 }
 
 struct Team {

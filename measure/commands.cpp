@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -198,7 +199,7 @@ void measure(const Campaign& campaign, const Result& result) {
     if (repeats) json["repeatability"] = to_json(*repeats);
     if (share) json["block_share"] = *share;
     json["networks"] = parse_json(to_json(summary));
-    fmt::print("{}\n", json_text(json));
+    fmt::print("{}\n", json_text(json, Json::error_handler_t::replace));
     return;
   }
   print_summary(result);
@@ -240,7 +241,7 @@ void embed_device(const Campaign& campaign) {
           {{"architecture", architectures[i]}, {"latency_ms", latencies_s[i] * 1e3}, {"embedding", embedding[i]}});
     }
     json["embedding"] = embedding;
-    fmt::print("{}\n", json_text(json));
+    fmt::print("{}\n", json_text(json, Json::error_handler_t::replace));
     return;
   }
   fmt::print("{}{}\n{:>12} {:>10}  {}\n", result.device, origin_note(result.origin), "latency_ms", "embedding",
@@ -317,8 +318,9 @@ void in_child(const std::string& name, const std::function<void()>& work, std::F
 
 /// The same for a campaign. @returns what it prints with --json
 Json json_of_child(const Campaign& campaign) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::tmpfile(), std::fclose);
-  if (!file) throw DataError(fmt::format("{}: no temporary file: {}", campaign.name, std::strerror(errno)));
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(fdopen(memfd_create("json", MFD_CLOEXEC), "w+"),
+                                                             std::fclose);
+  if (!file) throw DataError(fmt::format("{}: no memory for its results: {}", campaign.name, std::strerror(errno)));
   in_child(
       campaign.name, [&] { measure(campaign, run(campaign, campaign.archs)); }, file.get());
   std::string text;
@@ -344,7 +346,7 @@ void measure_all(const Campaign& command) {
       in_child(campaign.name, [&] { print_summary(run(campaign, campaign.archs)); });
     }
   }
-  if (command.output->json) fmt::print("{}\n", json_text({{"sweeps", results}}));
+  if (command.output->json) fmt::print("{}\n", json_text({{"sweeps", results}}, Json::error_handler_t::replace));
 }
 
 }  // namespace

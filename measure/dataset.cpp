@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -90,6 +91,7 @@ Dataset read_dataset(const std::filesystem::path& path) { return parse(read_file
 DatasetWriter::DatasetWriter(const std::filesystem::path& path) : path_(path) {
   std::error_code error;
   if (path.has_parent_path()) created_folder_ = std::filesystem::create_directories(path.parent_path(), error);
+  if (error) throw DataError(fmt::format("{}: cannot be made: {}", path.parent_path().string(), error.message()));
   created_ = !std::filesystem::exists(path, error);
   const auto kind = std::filesystem::status(path, error).type();
   if (kind == std::filesystem::file_type::fifo ||
@@ -120,7 +122,7 @@ DatasetWriter::DatasetWriter(const std::filesystem::path& path) : path_(path) {
 
 DatasetWriter::~DatasetWriter() {
   const bool nothing = created_ && lseek(file_, 0, SEEK_END) == 0;
-  if (nothing) unlink(path_.c_str());
+  if (std::error_code error; nothing) std::filesystem::remove(std::filesystem::weakly_canonical(path_, error), error);
   fdatasync(file_);
   close(file_);
   if (nothing && created_folder_) rmdir(path_.parent_path().c_str());
@@ -138,7 +140,20 @@ void DatasetWriter::append(const Measurement& measurement) {
   dataset_.measurements.push_back(measurement);
 }
 
+void DatasetWriter::check_it_is_there() const {
+  struct stat ours = {}, there = {};
+  if (fstat(file_, &ours) != 0) fail(path_, "cannot be written");
+  if (stat(path_.c_str(), &there) != 0 || ours.st_dev != there.st_dev || ours.st_ino != there.st_ino) {
+    throw DataError(fmt::format("{}: was removed or replaced while it was being written", path_.string()));
+  }
+  if (S_ISREG(ours.st_mode) && ours.st_size < size_) {
+    throw DataError(fmt::format("{}: was cut to {} bytes while it was being written, wanted {}", path_.string(),
+                                ours.st_size, size_));
+  }
+}
+
 void DatasetWriter::append_line(std::string line) {
+  check_it_is_there();
   line += '\n';
   const off_t before = lseek(file_, 0, SEEK_END);
   std::string_view rest = line;
@@ -153,6 +168,7 @@ void DatasetWriter::append_line(std::string line) {
     }
     rest.remove_prefix(static_cast<std::size_t>(written));
   }
+  size_ = before + static_cast<off_t>(line.size());
   if (const double now_s = steady_clock()(); now_s - synced_s_ > kSyncInterval_s) {
     if (fdatasync(file_) != 0 && errno != EINVAL && errno != EINTR) fail(path_, "cannot be written");
     synced_s_ = now_s;

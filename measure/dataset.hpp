@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -43,9 +45,11 @@ class DatasetWriter {
 
  private:
   void append_line(std::string line);
+  void check_it_is_there() const;  ///< @throws DataError where another program took away the file or some of it
 
   std::filesystem::path path_;
   int file_ = -1;
+  off_t size_ = 0;  ///< bytes after the last line written
   bool created_ = false, created_folder_ = false;
   double synced_s_ = 0;  ///< a record survives a killed process at once, a power cut after a few seconds
   Dataset dataset_;

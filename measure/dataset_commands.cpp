@@ -154,7 +154,7 @@ std::string export_json(const Dataset& dataset, const ExportOptions& options) {
     for (const auto& [device, repeats] : row.repeats) entry[options.metric][device] = median_of(repeats);
     json["networks"].push_back(std::move(entry));
   }
-  return json_text(json) + "\n";
+  return json_text(json, Json::error_handler_t::replace) + "\n";
 }
 
 void export_dataset(ExportOptions options) {
@@ -218,7 +218,7 @@ void merge(const MergeOptions& options) {
                        {"records", merged.dataset.measurements.size()},
                        {"duplicates", merged.duplicates},
                        {"conflicts", merged.conflicts}};
-    fmt::print("{}\n", json_text(json));
+    fmt::print("{}\n", json_text(json, Json::error_handler_t::replace));
   } else {
     fmt::print("{}: {} records, {} duplicates dropped, {} conflicts decided\n", options.out,
                merged.dataset.measurements.size(), merged.duplicates, merged.conflicts.size());

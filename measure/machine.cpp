@@ -1,6 +1,10 @@
 #include "measure/machine.hpp"
 
 #include <fmt/format.h>
+#include <sched.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include <algorithm>
 #include <array>
@@ -84,6 +88,33 @@ constexpr std::array kArmParts = {
     ArmPart{"0xc0", "0xac3", "Ampere-1"},
 };
 
+/// What the kernel knows where /proc is not mounted. Nothing on machines beyond 1,024 processors.
+std::vector<int> affinity_of_process() {
+  cpu_set_t mask;
+  CPU_ZERO(&mask);
+  std::vector<int> cpus;
+  if (sched_getaffinity(0, sizeof mask, &mask) != 0) return cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(static_cast<std::size_t>(cpu), &mask)) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
+/// What the processor calls itself. Empty on ARM, where only the kernel may ask.
+std::string brand() {
+  std::string name;
+#if defined(__x86_64__)
+  constexpr unsigned kFirst = 0x80000002, kLast = 0x80000004;
+  for (unsigned leaf = kFirst; leaf <= kLast; ++leaf) {
+    std::array<unsigned, 4> words{};
+    if (__get_cpuid(leaf, &words[0], &words[1], &words[2], &words[3]) == 0) return "";
+    name.append(reinterpret_cast<const char*>(words.data()), sizeof words);
+  }
+  name.resize(std::min(name.size(), name.find('\0')));
+#endif
+  return trimmed(name);
+}
+
 }  // namespace
 
 Reading read(const Root& root, const std::string& path) {
@@ -136,7 +167,7 @@ std::vector<int> allowed_cpus(const Root& root) {
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with(kKey)) return parse_cpu_list(trimmed(line.substr(kKey.size())));
   }
-  return {};
+  return root == "/" ? affinity_of_process() : std::vector<int>{};
 }
 
 std::vector<int> one_per_core(const Root& root, const std::vector<int>& cpus) {
@@ -195,6 +226,7 @@ std::optional<double> throttled_s(const Root& root) {
 
 Reading processor_model(const Root& root) {
   if (Reading name = cpuinfo(root, "model name")) return name;
+  if (const std::string name = root == "/" ? brand() : ""; !name.empty()) return {name, ""};
   const Reading implementer = cpuinfo(root, "CPU implementer"), part = cpuinfo(root, "CPU part");
   if (!part) return {"", "no model name and no part number in /proc/cpuinfo"};
   for (const ArmPart& known : kArmParts) {

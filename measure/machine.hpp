@@ -24,7 +24,7 @@ struct Reading {
 
 /// "0-3,8" → 0 1 2 3 8; what is not such a list is skipped.
 [[nodiscard]] std::vector<int> parse_cpu_list(const std::string& text);
-/// Processors the process may run on: /proc/self/status.
+/// Processors the process may run on: /proc/self/status; of this machine also without /proc.
 [[nodiscard]] std::vector<int> allowed_cpus(const Root& root);
 /// One processor per physical core among `cpus`: the first sibling of each, fast cores before slow ones.
 [[nodiscard]] std::vector<int> one_per_core(const Root& root, const std::vector<int>& cpus);

@@ -51,6 +51,10 @@ void warn_of_neighbours(const Environment& environment, std::vector<Warning>& wa
     warnings.push_back({fmt::format("other work waits for processors {:.0f}% of the time", percent),
                         "stop it, or measure with fewer --threads"});
   }
+  if (environment.find("load") == nullptr && environment.find("steal_s") == nullptr) {
+    warnings.push_back({"/proc cannot be read: whether other work or other guests slow this down is unknown",
+                        "mount /proc where naslat runs"});
+  }
   const double load = number(environment, "load");
   if (load > 0.5) {
     warnings.push_back({fmt::format("load average is {:.1f}", load), "stop other work on this machine"});

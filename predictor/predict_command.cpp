@@ -40,7 +40,7 @@ void run(const Options& o) {
     const Json document = {{"space", fitted.space.name()},       {"device", fitted.device},
                            {"origin", to_string(fitted.origin)}, {"predictor", fitted.predictor},
                            {"samples", fitted.samples},          {"networks", parse_json(to_json(result))}};
-    return fmt::print("{}\n", json_text(document));
+    return fmt::print("{}\n", json_text(document, Json::error_handler_t::replace));
   }
   if (o.out.empty()) return fmt::print("{}", to_text(result));
   fmt::print("{}: {} predictions\n", o.out, asked.size());

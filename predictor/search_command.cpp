@@ -114,10 +114,16 @@ std::vector<Architecture> architectures_of(const Found& found) {
   return list;
 }
 
+/// The dataset to add to; nothing is written to what is no dataset.
+std::unique_ptr<DatasetWriter> opened(const std::string& path) {
+  static_cast<void>(read_dataset(path));
+  return std::make_unique<DatasetWriter>(path);
+}
+
 /// Times the networks as the dataset's device, which this machine must be, into the dataset, and adds their latencies
 /// to what is known of the device, in units of the anchors that its predictions are in.
-void time_again(const Options& o, const Found& found, FittedDevice& device) {
-  const Dataset before = read_dataset(o.device.data[0]);  // and nothing is written to what is no dataset
+void time_again(const Options& o, const Found& found, FittedDevice& device, DatasetWriter& writer) {
+  const Dataset& before = writer.dataset();
   const auto of_device = [&](const Measurement& m) {
     return m.device == device.device && m.space == device.space.name() && m.origin != Origin::imported;
   };
@@ -126,11 +132,10 @@ void time_again(const Options& o, const Found& found, FittedDevice& device) {
     throw ConfigError(fmt::format("measure: {}: got no record of {}, wanted one that naslat measured", o.device.data[0],
                                   device.device));
   }
-  const Device& as_before = example->device_config;
+  const Device as_before = example->device_config;
   const SweepOptions options{
       .protocol = example->protocol, .device_name = device.device, .blocks = !example->blocks.empty()};
   const double anchor_s = before.reference_anchor_s(device.space.name(), device.device);
-  DatasetWriter writer(o.device.data[0]);
   Progress progress("timing what was found", o.quiet);
   sweep(device.space, architectures_of(found), backend(as_before.backend), as_before, options, writer, progress);
   for (const Measurement& m : writer.dataset().measurements) {
@@ -185,12 +190,13 @@ void run(const Options& o) {
   read.push_back(o.accuracy.substr(0, o.accuracy.rfind(':')));
   read.push_back(o.accuracy);
   refuse_to_replace(o.out, read);
+  const std::unique_ptr<DatasetWriter> timed = o.measure ? opened(o.device.data[0]) : nullptr;
   const SearchSpace& space = search_space(o.device.space);
   const Score score = o.maximize.empty() ? accuracy_score(o.accuracy, space) : size_score(o.maximize, space);
   FittedDevice device = fit_device(o.device);
   const Found found = search(o, device, score);
   const std::map<Architecture, double> before = device.latency_s;
-  if (o.measure) time_again(o, found, device);
+  if (timed) time_again(o, found, device, *timed);
   const Table table = table_of(device, score, found);
   if (!o.out.empty()) write_file(o.out, to_csv(labelled(table, device.device, device.origin)));
   if (o.json) {
@@ -205,7 +211,7 @@ void run(const Options& o) {
                            {"evaluated", found.evaluated},
                            {"search_s", found.search_s},
                            {"networks", parse_json(to_json(table))}};
-    return fmt::print("{}\n", json_text(document));
+    return fmt::print("{}\n", json_text(document, Json::error_handler_t::replace));
   }
   fmt::print("{}", o.out.empty() ? to_text(table)
                                  : fmt::format("{}\n{}: {} networks\n", table.title, o.out, table.rows.size()));

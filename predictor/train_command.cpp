@@ -98,7 +98,8 @@ void run(Options o) {
   const Json training = description(o, train, result);
   write_file(o.out, serialize({o.predictor, o.space, NASLAT_VERSION, json_line(training), result.parameters}));
   if (o.json) {
-    fmt::print("{}\n", json_text({{"checkpoint", o.out}, {"wall_s", took_s}, {"training", training}}));
+    fmt::print("{}\n", json_text({{"checkpoint", o.out}, {"wall_s", took_s}, {"training", training}},
+                                 Json::error_handler_t::replace));
   } else {
     fmt::print("{}: {} episodes in {:.0f} s ({:.3f} s each), best at episode {} with validation Spearman {:.4f}\n",
                o.out, o.training.episodes, took_s, took_s / o.training.episodes, result.best_episode,

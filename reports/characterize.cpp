@@ -88,7 +88,7 @@ Noise noise_of(const Dataset& dataset, const std::string& device) {
     noise.flagged_networks += measurement.flags.empty() ? 0 : 1;
     ++noise.networks;
   }
-  noise.anchor_spread = relative_spread(anchors);
+  if (anchors.size() > 1) noise.anchor_spread = relative_spread(anchors);
   if (!relative_mads.empty()) noise.median_relative_mad = median(relative_mads);
   return noise;
 }

@@ -90,11 +90,13 @@ std::string certainty(const DeviceReport& report) {
 }
 
 std::string noise_line(const Noise& noise) {
-  return fmt::format(
-      "anchor network moved by {:.1f}% (5th to 95th percentile), samples of one network by {:.1f}% (MAD), {}{} "
-      "networks flagged",
-      noise.anchor_spread * 100, noise.median_relative_mad * 100, noise.flagged_networks,
-      noise.networks > 0 ? fmt::format(" of {}", noise.networks) : "");
+  const std::string anchors =
+      noise.anchor_spread
+          ? fmt::format("anchor network moved by {:.1f}% (5th to 95th percentile)", *noise.anchor_spread * 100)
+          : "no anchor network was timed";
+  return fmt::format("{}, samples of one network by {:.1f}% (MAD), {}{} networks flagged", anchors,
+                     noise.median_relative_mad * 100, noise.flagged_networks,
+                     noise.networks > 0 ? fmt::format(" of {}", noise.networks) : "");
 }
 
 /// Simulated latencies are never shown without saying so.
@@ -156,9 +158,9 @@ std::string to_markdown(const DeviceReport& report) {
   std::string text =
       fmt::format("# {}\n\nLatencies of {} on this device, {}.\n\n", markdown_text(labelled(report)),
                   markdown_text(report.space), report.origin == "measured" ? "measured here" : report.origin);
-  if (report.noise.anchor_spread > 0.03) {
+  if (report.noise.anchor_spread.value_or(0) > 0.03) {
     text += fmt::format("**The machine was not steady: its anchor network's latency moved by {:.1f}%.**\n\n",
-                        report.noise.anchor_spread * 100);
+                        *report.noise.anchor_spread * 100);
   }
   text += fmt::format(
       "## How good the predictions are\n\n{} networks were timed after the predictor had been fitted "

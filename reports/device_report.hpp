@@ -28,7 +28,8 @@ struct HeldOut {
 
 /// How noisy the machine was while it was measured.
 struct Noise {
-  double anchor_spread = 0;          ///< (95th - 5th percentile) / median of the anchor network's latency
+  std::optional<double>
+      anchor_spread{};               ///< (95th - 5th percentile) / median of the anchor network's latency, if timed
   double median_relative_mad = 0;    ///< median over networks of MAD / median of their raw samples
   std::size_t flagged_networks = 0;  ///< records with any flag
   std::size_t networks = 0;          ///< records; earlier reports do not say

@@ -8,6 +8,12 @@ namespace naslat {
 
 namespace {
 
+Json optional_json(const std::optional<double>& number) { return number ? Json(*number) : Json(nullptr); }
+
+std::optional<double> optional_number(const Json& json) {
+  return json.is_null() ? std::nullopt : std::optional(json.get<double>());
+}
+
 Json milliseconds(const std::optional<double>& seconds) { return seconds ? Json(*seconds * 1e3) : Json(nullptr); }
 
 std::optional<double> seconds(const Json& row, const char* field) {
@@ -86,16 +92,16 @@ std::string to_json(const DeviceReport& report) {
         {"median_ape", a.median_ape},
         {"within_5pct", a.within_5pct},
         {"within_10pct", a.within_10pct},
-        {"coverage90", a.coverage90 ? Json(*a.coverage90) : Json(nullptr)}}},
+        {"coverage90", optional_json(a.coverage90)}}},
       {"noise",
-       {{"anchor_spread", report.noise.anchor_spread},
+       {{"anchor_spread", optional_json(report.noise.anchor_spread)},
         {"median_relative_mad", report.noise.median_relative_mad},
         {"flagged_networks", report.noise.flagged_networks},
         {"networks", report.noise.networks}}},
       {"wall_s", report.wall_s},
       {"adapt_s", report.adapt_s},
       {"predicted_networks", report.predicted_networks},
-      {"error_bar", report.error_bar ? Json(*report.error_bar) : Json(nullptr)},
+      {"error_bar", optional_json(report.error_bar)},
       {"target_error", report.target_error},
       {"networks",
        {{"reference", rows_json(report.references)},
@@ -122,13 +128,13 @@ DeviceReport parse_device_report(const std::string& text, const std::string& sub
   }
   report.embedding = json.at("embedding").get<std::vector<double>>();
   const Json& noise = json.at("noise");
-  report.noise = {noise.at("anchor_spread").get<double>(), noise.at("median_relative_mad").get<double>(),
+  report.noise = {optional_number(noise.at("anchor_spread")), noise.at("median_relative_mad").get<double>(),
                   noise.at("flagged_networks").get<std::size_t>(), noise.value("networks", std::size_t{0})};
   report.wall_s = json.at("wall_s").get<double>();
   report.adapt_s = json.at("adapt_s").get<double>();
   report.predicted_networks = json.at("predicted_networks").get<std::uint64_t>();
   if (json.contains("error_bar")) {  // earlier reports lack it
-    if (!json.at("error_bar").is_null()) report.error_bar = json.at("error_bar").get<double>();
+    report.error_bar = optional_number(json.at("error_bar"));
     report.target_error = json.at("target_error").get<double>();
   }
   const Json& networks = json.at("networks");

@@ -45,7 +45,27 @@ starts_fast() { # the best of five, since the machine may be busy
   [ "$best" -lt 50000 ]
 }
 
+full_output() {
+  "$naslat" --version >/dev/full 2>errors
+  [ $? -eq 1 ] && grep -q 'standard output: cannot be written: No space left on device' errors
+}
+unread_output() { # more than a pipe holds
+  "$naslat" spaces nasbench201 1462 --json 2>errors | true
+  [ "${PIPESTATUS[0]}" -eq 141 ] && [ ! -s errors ]
+}
+no_proc() { # in a container without /proc the cores are those it may use
+  unshare -m bash -c 'umount -l /proc; exec "$@"' - "$naslat" devices >output 2>errors &&
+    grep -q "^  processors_allowed  *$(nproc)$" output && grep -q '/proc cannot be read' output
+}
+
 holds 'the binary is fully static' static
+holds 'a full disk behind standard output is an error' full_output
+holds 'a reader of standard output that has seen enough is none' unread_output
+if unshare -m true 2>/dev/null; then
+  holds 'without /proc it knows its processors' no_proc
+else
+  echo 'not tried, as only root may unmount /proc: without /proc it knows its processors'
+fi
 holds 'stripped it is under 60 MB' small
 holds 'it starts in under 50 ms' starts_fast
 holds 'spaces are listed' json '"nasbench201"' spaces --json

@@ -113,9 +113,46 @@ TEST(Dataset, LeavesNoEmptyFileBehind) {
   EXPECT_TRUE(std::filesystem::exists(folder / "mine.jsonl"));
 }
 
+TEST(Dataset, LeavesALinkThatPointsNowhereAsItWas) {
+  const TemporaryFolder folder;
+  std::filesystem::create_symlink("there.jsonl", folder / "link.jsonl");
+  { const DatasetWriter writer(folder / "link.jsonl"); }
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "link.jsonl"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "there.jsonl"));
+}
+
 TEST(Dataset, SaysWhyAFolderCannotBeWritten) {
   const TemporaryFolder folder;
   EXPECT_NE(error_of(folder.path()).find("cannot be opened for writing"), std::string::npos);
+  folder.write("file", "");
+  EXPECT_NE(error_of(folder / "file/d.jsonl").find("cannot be made: Not a directory"), std::string::npos);
+}
+
+/// Records would go where nobody finds them.
+TEST(Dataset, NoticesThatItWasTakenAway) {
+  const TemporaryFolder folder;
+  const auto path = folder / "d.jsonl";
+  const auto error_after = [&](auto take_away) -> std::string {
+    std::filesystem::remove(path);
+    DatasetWriter writer(path);
+    writer.append(numbered(1));
+    take_away();
+    try {
+      writer.append(numbered(2));
+    } catch (const DataError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  const std::string gone = path.string() + ": was removed or replaced while it was being written";
+  EXPECT_EQ(error_after([] {}), "");
+  EXPECT_EQ(error_after([&] { std::filesystem::remove(path); }), gone);
+  EXPECT_EQ(error_after([&] {
+              std::filesystem::rename(path, folder / "other.jsonl");
+              folder.write("d.jsonl", "");
+            }),
+            gone);
+  EXPECT_NE(error_after([&] { std::filesystem::resize_file(path, 5); }).find("was cut to 5 bytes"), std::string::npos);
 }
 
 std::filesystem::path dataset_of(const TemporaryFolder& folder, const std::string& name,

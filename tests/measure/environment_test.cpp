@@ -75,6 +75,14 @@ TEST(Environment, ReadsABareServer) {
   EXPECT_TRUE(warns(warnings, "clock source is hpet"));
   EXPECT_TRUE(warns(warnings, "6 threads share 4 usable cores"));
   EXPECT_FALSE(warns(warnings, "virtual machine"));
+  EXPECT_FALSE(warns(warnings, "/proc"));
+}
+
+TEST(Environment, WithoutProcNobodyKnowsWhatDisturbs) {
+  const TemporaryFolder root;
+  const Environment environment = inspect_environment(Library(), root.path());
+  EXPECT_TRUE(warns(noise_warnings(environment, {.backend = "onednn", .hardware = "x", .isa = "", .threads = 1}),
+                    "/proc cannot be read"));
 }
 
 TEST(Environment, KeyFollowsWhatDecidesLatenciesAndNothingElse) {

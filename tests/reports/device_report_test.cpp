@@ -84,6 +84,13 @@ TEST(DeviceReport, UnsteadyMachineIsTheFirstThingTheReportSays) {
   EXPECT_LT(text.find("was not steady"), text.find("##"));
 }
 
+TEST(DeviceReport, WithoutAnchorsNothingIsSaidOfTheirSpread) {
+  DeviceReport report = example();
+  report.noise.anchor_spread.reset();
+  EXPECT_NE(to_markdown(report).find("no anchor network was timed, samples of"), std::string::npos);
+  EXPECT_EQ(to_markdown(parse_device_report(to_json(report), "report.json")), to_markdown(report));
+}
+
 TEST(DeviceReport, TruncatedOrForeignJsonIsAnError) {
   const std::string text = to_json(example());
   for (std::size_t length = 0; length + 2 < text.size(); length += 7) {
