@@ -37,20 +37,29 @@ ArchitectureColumns architecture_columns(const CsvReader& csv) {
   return columns;
 }
 
+bool is_of_another(const SearchSpace& space, const ArchitectureColumns& columns,
+                   const std::vector<std::string>& cells) {
+  if (!columns.space) return false;
+  const std::string& named = cells[*columns.space];
+  return named != space.name() && is_search_space(named);
+}
+
 Architecture read_architecture(const ArchitectureColumns& columns, const std::vector<std::string>& cells,
                                const SearchSpace& space, const CsvReader& csv) {
   if (columns.space && !cells[*columns.space].empty() && cells[*columns.space] != space.name()) {
     throw DataError(fmt::format("{}: space: got {}, wanted {}", csv.where(), cells[*columns.space], space.name()));
   }
+  const bool by_index = columns.index && !(columns.text && cells[*columns.index].empty());
+  const bool by_text = columns.text && !(by_index && cells[*columns.text].empty());
   std::optional<Architecture> named, indexed;
-  if (columns.text) {
+  if (by_text) {
     try {
       named = space.parse(cells[*columns.text]);
     } catch (const ConfigError& error) {
       throw DataError(fmt::format("{}: {}", csv.where(), error.what()));
     }
   }
-  if (columns.index) indexed = space.at(parse_index(cells[*columns.index], space, csv.where()));
+  if (by_index) indexed = space.at(parse_index(cells[*columns.index], space, csv.where()));
   if (named && indexed && *named != *indexed) {
     throw DataError(fmt::format("{}: index {} is {}, not {}", csv.where(), cells[*columns.index],
                                 space.format(*indexed), space.format(*named)));

@@ -164,7 +164,8 @@ void export_dataset(ExportOptions options) {
     }
     throw ConfigError(fmt::format("{}: got '{}', wanted one of {}", option, got, fmt::join(wanted, ", ")));
   };
-  one_of("format", options.format, {"csv", "json", "markdown"});
+  if (options.format == "md") options.format = "markdown";
+  one_of("format", options.format, {"csv", "json", "markdown", "md"});
   one_of("metric", options.metric, {"latency_ms", "device_ms", "memory_bytes"});
   const bool device_time = options.metric == "device_ms";
   if (options.statistic.empty()) options.statistic = device_time ? "trimmed" : "corrected";
@@ -175,6 +176,10 @@ void export_dataset(ExportOptions options) {
   }
   refuse_to_replace(options.out, {&options.file, 1});
   const Dataset dataset = read_dataset(options.file);
+  const auto has_value = [&](const Measurement& m) { return value_of(m, options, 1).has_value(); };
+  if (!dataset.measurements.empty() && std::ranges::none_of(dataset.measurements, has_value)) {
+    throw DataError(fmt::format("{}: metric: no record has {}", options.file, options.metric));
+  }
   if (options.format == "json") return deliver(export_json(dataset, options), options.out);
   const Table table = export_table(dataset, options);
   deliver(options.format == "csv" ? to_csv(table) : to_markdown(table), options.out);
@@ -203,8 +208,11 @@ void merge(const MergeOptions& options) {
   const Merged merged = merge_datasets({options.files.begin(), options.files.end()}, keep);
   for (const std::string& warning : merged.warnings)
     std::fputs(fmt::format("naslat: warning: {}\n", warning).c_str(), stderr);
-  for (const std::string& conflict : merged.conflicts)
-    std::fputs(fmt::format("naslat: conflict: {}\n", conflict).c_str(), stderr);
+  constexpr std::size_t kShown = 20;
+  for (std::size_t i = 0; i < std::min(kShown, merged.conflicts.size()); ++i)
+    std::fputs(fmt::format("naslat: conflict: {}\n", merged.conflicts[i]).c_str(), stderr);
+  if (merged.conflicts.size() > kShown)
+    std::fputs(fmt::format("naslat: {} more conflicts\n", merged.conflicts.size() - kShown).c_str(), stderr);
   if (!merged.conflicts.empty() && keep == Keep::neither) {
     throw DataError(fmt::format("merge: {} conflicts, nothing written; decide with --keep first or --keep last",
                                 merged.conflicts.size()));

@@ -111,7 +111,14 @@ std::vector<LatencyTable> read_csv_tables(const std::string& format, const fs::p
     tables.push_back({space.name(), columns.device, Origin::imported, architectures, {}});
   }
   std::set<Architecture> seen;
+  std::string of_others;
   for (std::vector<std::string> cells; csv.next(cells);) {
+    if (is_of_another(space, named_by, cells)) {
+      if (of_others.empty()) {
+        of_others = fmt::format("{}: space: got {}, wanted {}", csv.where(), cells[*named_by.space], space.name());
+      }
+      continue;
+    }
     Architecture architecture = read_architecture(named_by, cells, space, csv);
     if (!seen.insert(architecture).second)
       throw DataError(fmt::format("{}: architecture {} a second time", csv.where(), space.format(architecture)));
@@ -124,6 +131,10 @@ std::vector<LatencyTable> read_csv_tables(const std::string& format, const fs::p
       tables[d].latency_s.push_back(latency_s);
     }
   }
+  if (architectures->empty() && !of_others.empty()) throw DataError(of_others);
+  std::erase_if(tables, [](const LatencyTable& table) {
+    return std::ranges::all_of(table.latency_s, [](double latency_s) { return std::isnan(latency_s); });
+  });
   return tables;
 }
 

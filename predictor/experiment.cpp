@@ -211,8 +211,12 @@ Origin origin_of(const std::string& device, const std::vector<LatencyTable>& tab
 Predictions predictions_of(const std::string& device, const DeviceSet& set, const SpaceData& data,
                            const Answers& answers) {
   const SearchSpace& space = search_space(set.space);
-  Predictions predictions{
-      std::string(to_string(origin_of(device, data.tables))), {}, answers.estimated_s, answers.measured_s};
+  Predictions predictions{std::string(to_string(origin_of(device, data.tables))),
+                          {},
+                          answers.estimated_s,
+                          answers.measured_s,
+                          answers.spread_s};
+  for (double& half_width_s : predictions.half_width_s) half_width_s *= kNinetyPercent;
   for (const std::size_t position : answers.queries) {
     predictions.architectures.push_back(space.format(data.tables[0].architectures->at(position)));
   }

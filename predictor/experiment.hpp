@@ -44,11 +44,12 @@ struct Experiment {
   bool quiet = false;
 };
 
-/// The networks of one draw: their texts, and their latencies in seconds, parallel.
+/// The networks of one draw: their texts, their latencies in seconds and half of the 90% intervals, parallel; no
+/// intervals from predictors that give none.
 struct Predictions {
   std::string origin;  ///< of what was measured: "measured", "simulated", "imported"
   std::vector<std::string> architectures;
-  std::vector<double> estimated_s, measured_s;
+  std::vector<double> estimated_s, measured_s, half_width_s;
 };
 
 /// All draws of one contestant on one device under one protocol. The row of device "mean" holds, per draw, the mean

@@ -73,7 +73,8 @@ Json predictions_json(const ResultRow& row) {
           {"origin", row.predictions.origin},
           {"architectures", row.predictions.architectures},
           {"measured_ms", in_ms(row.predictions.measured_s)},
-          {"estimated_ms", in_ms(row.predictions.estimated_s)}};
+          {"estimated_ms", in_ms(row.predictions.estimated_s)},
+          {"plus_minus_ms", in_ms(row.predictions.half_width_s)}};
 }
 
 Cell number_cell(const Json& row, const char* field, double factor = 1) {

@@ -18,6 +18,7 @@ struct Estimates {
   std::int64_t samples = 0;
   std::vector<std::string> architectures;
   std::vector<double> measured_ms, estimated_ms;
+  std::vector<double> half_width_ms;  ///< none from predictors without intervals
 };
 
 std::vector<Estimates> parse(const std::string& document, const std::string& subject) try {
@@ -33,10 +34,14 @@ std::vector<Estimates> parse(const std::string& document, const std::string& sub
                 .samples = entry.at("samples"),
                 .architectures = entry.at("architectures"),
                 .measured_ms = entry.at("measured_ms"),
-                .estimated_ms = entry.at("estimated_ms")};
-    if (e.measured_ms.size() != e.architectures.size() || e.estimated_ms.size() != e.architectures.size()) {
-      throw DataError(fmt::format("{}: predictions: got {} measured and {} estimated latencies, wanted {}", subject,
-                                  e.measured_ms.size(), e.estimated_ms.size(), e.architectures.size()));
+                .estimated_ms = entry.at("estimated_ms"),
+                .half_width_ms = entry.value("plus_minus_ms", std::vector<double>())};  // nor give intervals
+    const std::size_t wanted = e.architectures.size(), intervals = e.half_width_ms.size();
+    if (e.measured_ms.size() != wanted || e.estimated_ms.size() != wanted || (intervals > 0 && intervals != wanted)) {
+      throw DataError(
+          fmt::format("{}: predictions: got {} measured and {} estimated latencies and {} intervals, "
+                      "wanted {}",
+                      subject, e.measured_ms.size(), e.estimated_ms.size(), intervals, wanted));
     }
     all.push_back(std::move(e));
   }
@@ -57,12 +62,13 @@ Table predictions_table(const std::string& document, const std::string& subject)
                {"architecture"},
                {"measured_ms"},
                {"estimated_ms"},
-               {"origin"}},
+               {"origin"},
+               {"plus_minus_ms"}},
               {}};
   for (const Estimates& e : parse(document, subject)) {
     for (std::size_t i = 0; i < e.architectures.size(); ++i) {
       table.rows.push_back({e.set, e.predictor, e.samples, e.protocol, e.device, e.architectures[i], e.measured_ms[i],
-                            e.estimated_ms[i], e.origin});
+                            e.estimated_ms[i], e.origin, e.half_width_ms.empty() ? Cell() : e.half_width_ms[i]});
     }
   }
   return table;

@@ -101,6 +101,12 @@ void run_report(const ReportArguments& arguments) {
   const fs::path results = fs::path(arguments.folder) / "results.json";
   if (fs::exists(results)) return report_experiment(results, arguments.format);
   const fs::path file = fs::path(arguments.folder) / "report.json";
+  if (!fs::exists(file)) {
+    throw DataError(
+        fmt::format("{}: got neither report.json nor results.json, wanted a directory that characterize or "
+                    "evaluate --out wrote",
+                    arguments.folder));
+  }
   const std::string document = read_file(file);
   const DeviceReport report = parse_device_report(document, file.string());
   if (arguments.format == "md") fmt::print("{}", to_markdown(report));

@@ -80,6 +80,17 @@ TEST(Import, ReadsOurOwnExportsOfEveryOrigin) {
   EXPECT_EQ(tables[2].latency_s, std::vector<double>{3e-3});
 }
 
+TEST(Import, OfATableOfSeveralSpacesTheRowsOfOne) {
+  const std::string fbnet = "0 1 2 3 4 5 6 7 8 0 1 2 3 4 5 6 7 8 0 1 2 3";
+  const std::string text = "space,index,architecture,a_ms,b_ms\nfbnet,," + fbnet + ",1,\nnasbench201,8,,2,3\n";
+  const auto of_nasbench201 = import_text(text), of_fbnet = import_text(text, "csv", "fbnet");
+  ASSERT_EQ(of_nasbench201.size(), 2U);
+  EXPECT_EQ(of_nasbench201[1].latency_s, std::vector<double>{3e-3});
+  ASSERT_EQ(of_fbnet.size(), 1U);  // b has none
+  EXPECT_EQ(of_fbnet[0].latency_s, std::vector<double>{1e-3});
+  EXPECT_EQ(of_fbnet[0].architectures->at(0), search_space("fbnet").parse(fbnet));
+}
+
 TEST(Import, ErrorsNamePathAndLine) {
   EXPECT_EQ(error_of("index,a_ms\n0,1\n15625,1\n"), "phone.csv:3: index: got '15625', wanted 0 to 15624");
   EXPECT_EQ(error_of("index,a_ms\n0,1\n0,1\n").substr(0, 27), "phone.csv:3: architecture |");

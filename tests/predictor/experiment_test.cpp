@@ -172,6 +172,7 @@ TEST_F(Tables, PredictionsAreKeptOnRequest) {
   ASSERT_EQ(table.rows.size(), networks);
   ASSERT_GT(networks, 4U * 200);  // two contestants, two devices
   std::vector<double> measured, estimated;
+  std::size_t within = 0;
   for (const auto& row : table.rows) {
     if (std::get<std::string>(row[1]) != "additive" || std::get<std::string>(row[4]) != "d2") continue;
     const Architecture architecture = search_space("nasbench201").parse(std::get<std::string>(row[5]));
@@ -179,9 +180,11 @@ TEST_F(Tables, PredictionsAreKeptOnRequest) {
     ASSERT_NE(found, list_.end());
     measured.push_back(std::get<double>(row[6]));
     estimated.push_back(std::get<double>(row[7]));
+    within += std::abs(measured.back() - estimated.back()) <= std::get<double>(row[9]) ? 1 : 0;
     EXPECT_NEAR(measured.back(), latency_s_[2][static_cast<std::size_t>(found - list_.begin())] * 1e3, 1e-5);
   }
   EXPECT_EQ(spearman(estimated, measured), result.rows[1].draws[0].spearman);
+  EXPECT_EQ(static_cast<double>(within) / static_cast<double>(measured.size()), result.rows[1].draws[0].coverage90);
   const std::string svg = predictions_svg(json, "results.json");
   EXPECT_NE(svg.find("viewBox=\"0 0 840 840\""), std::string::npos);  // two devices beside, two contestants below
   EXPECT_NE(svg.find("d2: additive, 20 samples"), std::string::npos);
@@ -191,7 +194,9 @@ TEST_F(Tables, PredictionsAreKeptOnRequest) {
   for (const char* document :
        {"{", "{\"predictions\": 3}", "{\"predictions\": [{}]}",
         "{\"predictions\": [{\"set\": \"\", \"predictor\": \"\", \"protocol\": \"\", \"device\": \"\", \"samples\": 1,"
-        "\"architectures\": [\"a\"], \"measured_ms\": [], \"estimated_ms\": [1]}]}"}) {
+        "\"architectures\": [\"a\"], \"measured_ms\": [], \"estimated_ms\": [1]}]}",
+        "{\"predictions\": [{\"set\": \"\", \"predictor\": \"\", \"protocol\": \"\", \"device\": \"\", \"samples\": 1,"
+        "\"architectures\": [\"a\"], \"measured_ms\": [1], \"estimated_ms\": [1], \"plus_minus_ms\": [1, 2]}]}"}) {
     EXPECT_THROW(static_cast<void>(predictions_table(document, "results.json")), DataError) << document;
   }
 }
