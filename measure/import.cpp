@@ -181,7 +181,12 @@ std::vector<LatencyTable> read_published_tables(const std::string& format, const
   for (const ImportFormat& candidate : import_formats()) {
     known += (known.empty() ? "" : ", ") + std::string(candidate.name);
     if (format != candidate.name) continue;
-    if (format == "help") return read_latency_tables(path, space);
+    if (format == "help") {
+      if (fs::is_regular_file(path)) {
+        throw DataError(fmt::format("{}: got a file, wanted the folder of a clone of HELP", path.string()));
+      }
+      return read_latency_tables(path, space);
+    }
     if (format == "hw-nas-bench" && path.extension() != ".csv") return read_hw_nas_bench(path, space);
     return read_csv_tables(format, path, search_space(space));
   }
